@@ -1,0 +1,41 @@
+"""Estimate the blur-and-downscale kernel of an image from the image alone, and upscale with it.
+
+The public names; what they mean is documented where they are defined. Importing this loads neither PyTorch nor napari.
+"""
+
+from . import kernels
+from ._version import __version__
+from .config import KernelGANConfig, Settings, ZSSRConfig
+from .errors import InputError, OutOfMemory
+from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
+from .estimate.result import History, KernelEstimate, Reliability
+from .files.kernels import load_kernel, save_kernel
+from .kernels.forward import degrade
+from .progress import Progress
+from .upscaling.api import iter_upscale, upscale
+from .upscaling.result import UpscaledImage, UpscaleInfo
+
+__all__ = [
+    "History",
+    "InputError",
+    "KernelEstimate",
+    "KernelGANConfig",
+    "OutOfMemory",
+    "Progress",
+    "Reliability",
+    "Settings",
+    "UpscaleInfo",
+    "UpscaledImage",
+    "ZSSRConfig",
+    "__version__",
+    "degrade",
+    "estimate_kernel",
+    "estimate_kernels",
+    "iter_estimate_kernel",
+    "iter_estimate_kernels",
+    "iter_upscale",
+    "kernels",
+    "load_kernel",
+    "save_kernel",
+    "upscale",
+]

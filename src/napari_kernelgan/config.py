@@ -1,0 +1,125 @@
+"""Every setting of every method, with its default: the one source for Python, the command line and the widget.
+
+The models are frozen, refuse unknown names, and go to JSON and back unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import InputError
+
+Model = TypeVar("Model", bound="_Config")
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KernelGANConfig(_Config):
+    """Settings of KernelGAN (Bell-Kligler, Shocher, Irani, NeurIPS 2019), by default as published but for the post-processing."""
+
+    steps: int = Field(3000, ge=1, description="Training steps; fewer are faster and less exact.")
+    crop: int = Field(64, ge=26, multiple_of=2, description="Side of the generator's crops in pixels; shrinks to fit small images.")
+    crops_per_step: int = Field(1, ge=1, le=64, description="Crops in one training step.")
+    shave: int = Field(10, ge=0, description="Border left out in pixels; less on small images.")
+    max_planes: int = Field(16, ge=1, description="Of a stack, at most this many planes are read, evenly spread.")
+
+    generator_filters: tuple[int, ...] = Field((7, 5, 3, 1, 1, 1), description="Filter sides of the deep linear generator.")
+    generator_channels: int = Field(64, ge=1, description="Channels between the generator's layers.")
+    discriminator_filter: int = Field(7, ge=1, description="Side of the patches that the discriminator judges.")
+    discriminator_channels: int = Field(64, ge=1, description="Channels of the discriminator.")
+    discriminator_layers: int = Field(5, ge=1, description="Hidden 1 x 1 layers of the discriminator.")
+    gain: float = Field(0.1, gt=0, description="Gain of the Xavier-normal starting weights.")
+
+    learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate at the start, of both networks.")
+    betas: tuple[float, float] = Field((0.5, 0.999), description="Adam's decay rates.")
+    decay_every: int = Field(750, ge=1, description="Steps after which the learning rate is divided by ten.")
+    noise_real: float = Field(2 / 255, ge=0, description="Noise on real crops for the discriminator (sd, images in -1..1).")
+    noise_fake: float = Field(1 / 255, ge=0, description="Noise on generated crops for the discriminator (sd, images in -1..1).")
+
+    weight_sum: float = Field(0.5, ge=0, description="Weight of |1 - sum of the kernel|.")
+    weight_boundary: float = Field(0.5, ge=0, description="Weight of the penalty on values near the kernel's border.")
+    weight_centre: float = Field(1.0, ge=0, description="Weight of the squared distance of the centre of mass from the centre.")
+    weight_sparsity: float = Field(5.0, ge=0, description="Weight of the mean of |kernel| ** 0.2.")
+    bicubic_weight: float = Field(5.0, ge=0, description="Weight of likeness to bicubic downscaling at the start.")
+    bicubic_threshold: float = Field(0.4, ge=0, description="The bicubic term must be below this three steps in a row to be faded.")
+    bicubic_fade_every: int = Field(200, ge=1, description="Steps between two divisions of the bicubic weight by 100.")
+
+    postprocess: Literal["tails", "published"] = Field(
+        "tails", description="'tails' keeps the tails of wide kernels; 'published' cuts everything under 0.75 of the 41st largest value."
+    )
+
+    @classmethod
+    def published(cls) -> KernelGANConfig:
+        """The paper's settings to the letter."""
+        return cls(postprocess="published")
+
+
+class ZSSRConfig(_Config):
+    """Settings of ZSSR (Shocher, Cohen, Irani, CVPR 2018) with a given kernel, by default as KernelGAN's authors use it."""
+
+    max_steps: int = Field(3000, ge=1, description="Most training steps; training usually stops earlier by itself.")
+    crop: int = Field(128, ge=16, description="Side of the training crops in pixels; shrinks to fit small images.")
+    layers: int = Field(8, ge=2, description="Convolutions 3 x 3.")
+    channels: int = Field(64, ge=1, description="Channels between the convolutions.")
+    learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate at the start.")
+    learning_rate_stop: float = Field(9e-6, gt=0, description="Training stops when the learning rate falls below this.")
+    check_every: int = Field(60, ge=1, description="Steps between two looks at the reconstruction error.")
+    trend_steps: int = Field(256, ge=2, description="Steps that the trend of the reconstruction error is fitted over.")
+    trend_ratio: float = Field(1.5, gt=0, description="The rate falls when this times the slope is under the slope's standard error.")
+    son_noise: float = Field(0.0, ge=0, description="Noise added to the sons (sd, value range 0..1); 0.0125 for noisy or real images.")
+    back_projection: int = Field(2, ge=0, description="Back-projection steps on the result; 0 for noisy or real images.")
+    tile: int = Field(256, ge=32, description="Side of the tiles, in pixels of the result, that the trained network is applied to.")
+
+    @classmethod
+    def published(cls) -> ZSSRConfig:
+        """The settings that KernelGAN's authors use, to the letter."""
+        return cls()
+
+    @classmethod
+    def noisy(cls) -> ZSSRConfig:
+        """The published settings for noisy or real images: noise on the sons, no back-projection."""
+        return cls(son_noise=0.0125, back_projection=0)
+
+
+class Settings(_Config):
+    """The settings of all methods, as ``--config FILE.json`` holds them."""
+
+    kernelgan: KernelGANConfig = KernelGANConfig()
+    zssr: ZSSRConfig = ZSSRConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_notes(cls, values: Any) -> Any:
+        """Let files carry a "comment"."""
+        return {k: v for k, v in values.items() if k != "comment"} if isinstance(values, dict) else values
+
+
+def resolve(model: type[Model], config: Model | Settings | dict[str, Any] | None) -> Model:
+    """The configuration of one method from whatever the caller gave: None, a model, a dict of its fields, or `Settings`.
+
+    Raises
+    ------
+    InputError
+        If it is another method's configuration, or a value is unknown or out of range.
+    """
+    if config is None:
+        return model()
+    if isinstance(config, Settings):
+        return next(value for value in (config.kernelgan, config.zssr) if isinstance(value, model))
+    if isinstance(config, model):
+        return config
+    if isinstance(config, dict):
+        try:
+            return model.model_validate(config)
+        except ValidationError as error:
+            raise InputError(f"config does not fit {model.__name__}: {explain(error)}") from error
+    raise InputError(f"config is a {model.__name__}, a dict of its fields or None, not {type(config).__name__}.")
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a configuration, in one line."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

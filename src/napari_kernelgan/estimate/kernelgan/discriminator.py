@@ -1,0 +1,121 @@
+"""KernelGAN's discriminator: judges every 7 x 7 patch of a crop, with spectral norm on every layer and batch norm between.
+
+Every tensor has a leading axis of independent problems. Biases before a batch norm cancel, so only the last layer has one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...config import KernelGANConfig
+from .generator import xavier_normal
+
+
+class Parameters(NamedTuple):
+    """What is learnt; P problems, C colour channels, L hidden layers, H channels, patches of side p."""
+
+    patch: Tensor
+    """(P, H, C p p): the convolution over patches, without activation."""
+    hidden: Tensor
+    """(P, L, H, H): 1 x 1 convolutions, each followed by batch norm and ReLU."""
+    last: Tensor
+    """(P, 1, H): to one channel."""
+    bias: Tensor
+    """(P, 1): of the last layer."""
+    scales: Tensor
+    """(P, L, H): of the batch norms."""
+    shifts: Tensor
+    """(P, L, H): of the batch norms."""
+
+
+class Discriminator:
+    """Parameters and the running state of the spectral norms.
+
+    Parameters
+    ----------
+    config : KernelGANConfig
+    channels : int
+        Colour channels.
+    streams : list of torch.Generator
+        One per problem.
+    device, dtype
+        Where and in what precision to compute.
+    """
+
+    def __init__(
+        self, config: KernelGANConfig, channels: int, streams: list[torch.Generator], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.side = config.discriminator_filter
+        width, depth = config.discriminator_channels, config.discriminator_layers
+
+        def normal(*shape: int) -> Tensor:
+            return torch.stack([torch.randn(shape, generator=stream) for stream in streams])
+
+        hidden = [xavier_normal((width, width, 1, 1), config.gain, streams).flatten(2) for _ in range(depth)]
+        bound = width**-0.5
+        values = Parameters(
+            patch=xavier_normal((width, channels, self.side, self.side), config.gain, streams).flatten(2),
+            hidden=torch.stack(hidden, 1),
+            last=xavier_normal((1, width, 1, 1), config.gain, streams).flatten(2),
+            bias=torch.stack([torch.rand(1, generator=stream) for stream in streams]) * (2 * bound) - bound,
+            scales=1 + 0.02 * normal(depth, width),
+            shifts=torch.zeros(len(streams), depth, width),
+        )
+        self.parameters = Parameters(*(value.to(device, dtype).requires_grad_() for value in values))
+        # left singular vectors, one power iteration a pass
+        self.left_patch = functional.normalize(normal(width, 1).to(device, dtype), dim=-2)
+        self.left_hidden = functional.normalize(normal(depth, width, 1).to(device, dtype), dim=-2)
+
+    def __call__(self, crops: Tensor, train: bool) -> Tensor:
+        """How real each patch looks.
+
+        Parameters
+        ----------
+        crops : Tensor
+            (problems, groups, crops, channels, side, side). Each group (all real, or all fake) has batch statistics of its own.
+        train : bool
+            Whether gradients go to the parameters; if not, they go to the crops alone.
+
+        Returns
+        -------
+        Tensor
+            (problems, groups, patches), in 0..1.
+        """
+        p = self.parameters if train else Parameters(*(value.detach() for value in self.parameters))
+        problems, groups, count, channels, side, _ = crops.shape
+        patches = functional.unfold(crops.reshape(-1, channels, side, side), self.side)
+        patches = patches.reshape(problems, groups, count, *patches.shape[1:])
+        patches = patches[:, :, 0] if count == 1 else patches.transpose(2, 3).flatten(3)
+
+        patch, self.left_patch = _spectrally_normal(p.patch, self.left_patch)
+        hidden, self.left_hidden = _spectrally_normal(p.hidden, self.left_hidden)
+        last = p.last / torch.linalg.vector_norm(p.last, dim=(1, 2), keepdim=True)  # of one row, the spectral norm is its length
+        # no activation between the first two layers: they are one
+        signal = (hidden[:, 0] @ patch).unsqueeze(1) @ patches
+        depth = hidden.shape[1]
+        for layer in range(depth):
+            if layer:
+                signal = hidden[:, layer].unsqueeze(1) @ signal
+            signal = functional.relu(_batch_norm(signal, p.scales[:, layer], p.shifts[:, layer]))
+        return torch.sigmoid((last.unsqueeze(1) @ signal).squeeze(2) + p.bias.unsqueeze(1))
+
+
+def _spectrally_normal(matrices: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide matrices (..., out, in) by their largest singular value, followed by one power iteration a call."""
+    with torch.no_grad():
+        right = functional.normalize(matrices.mT @ left, dim=-2)
+        left = functional.normalize(matrices @ right, dim=-2)
+    largest = (left * (matrices @ right)).sum((-2, -1), keepdim=True)
+    return matrices / largest, left
+
+
+def _batch_norm(signal: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Normalise (problems, groups, channels, patches) over the patches, for each problem and group by itself."""
+    problems, groups, channels, patches = signal.shape
+    flat = signal.reshape(1, -1, patches)
+    scale, shift = (v.unsqueeze(1).expand(problems, groups, channels).reshape(-1) for v in (scale, shift))
+    return functional.batch_norm(flat, None, None, scale, shift, training=True).reshape(signal.shape)

@@ -1,0 +1,77 @@
+"""What KernelGAN asks of a kernel besides fooling the discriminator: R(k), and the schedule that fades the start towards bicubic.
+
+All of it is batched: kernels are (problems, side, side) in correlation orientation, terms are (problems,).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...config import KernelGANConfig
+
+BOUNDARY_SCALE = 30.0
+BOUNDARY_SIGMA = 13.0
+SPARSITY_POWER = 0.2
+SPARSITY_FLOOR = 1e-8  # a value of exactly zero, which float32 does reach, would have an infinite gradient
+FADE_DIVISOR = 100.0
+FADE_FLOOR = 5e-6
+FADE_PATIENCE = 3
+SWITCH_BELOW = 5e-3
+
+
+def boundary_mask(side: int) -> Tensor:
+    """30 (1 - Gaussian of sigma 13) on the outer two-pixel ring, zero inside; (side, side)."""
+    at = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
+    bump = torch.exp(-0.5 * (at[:, None] ** 2 + at[None, :] ** 2) / BOUNDARY_SIGMA**2)
+    mask = BOUNDARY_SCALE * (1 - bump / bump.max())
+    mask[2:-2, 2:-2] = 0
+    return mask
+
+
+class Regularisation:
+    """The terms of R(k), unweighted."""
+
+    def __init__(self, side: int, scale: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.mask = boundary_mask(side).to(device, dtype)
+        self.at = torch.arange(side, device=device, dtype=dtype)
+        # the strided layer's block of pixels is centred half a pixel past the middle (index 6.5 of 13 for stride 2)
+        self.centre = (side - 1) / 2 + (scale - 1) / 2
+
+    def __call__(self, kernels: Tensor) -> dict[str, Tensor]:
+        """Terms by name: sum, boundary, centre, sparsity."""
+        magnitude = kernels.abs()
+        total = kernels.sum((1, 2))
+        row = (kernels.sum(2) @ self.at) / total
+        column = (kernels.sum(1) @ self.at) / total
+        return {
+            "sum": (1 - total).abs(),
+            "boundary": (magnitude * self.mask).mean((1, 2)),
+            "centre": (row - self.centre) ** 2 + (column - self.centre) ** 2,
+            "sparsity": (magnitude.clamp(min=SPARSITY_FLOOR) ** SPARSITY_POWER).mean((1, 2)),
+        }
+
+
+class BicubicFade:
+    """Weight of the likeness to bicubic downscaling, which starts high and is faded once the generator has got there.
+
+    State stays on the device: reading it would halt the run at every step.
+    """
+
+    def __init__(self, config: KernelGANConfig, problems: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.threshold = config.bicubic_threshold
+        self.every = config.bicubic_fade_every
+        self.weight = torch.full((problems,), config.bicubic_weight, device=device, dtype=dtype)
+        self.below = torch.zeros(problems, device=device, dtype=torch.int32)
+
+    @property
+    def others_on(self) -> Tensor:
+        """1 where the weight has dropped so far that the centre and sparsity terms count, else 0."""
+        return (self.weight < SWITCH_BELOW).to(self.weight.dtype)
+
+    def update(self, step: int, loss: Tensor) -> None:
+        """Note this step's bicubic loss (unweighted), and fade where it has been low long enough."""
+        self.below = torch.where(loss < self.threshold, self.below + 1, 0)
+        if step % self.every == 0:
+            faded = (self.weight / FADE_DIVISOR).clamp(min=FADE_FLOOR)
+            self.weight = torch.where(self.below >= FADE_PATIENCE, faded, self.weight)

@@ -1,0 +1,196 @@
+"""The training of KernelGAN: a batch of independent problems, each with its own networks, random numbers and crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...config import KernelGANConfig
+from ...devices import random_stream
+from ...errors import InputError
+from . import crops, generator
+from .crops import CropBank, Draws, Plane
+from .discriminator import Discriminator
+from .losses import BicubicFade, Regularisation
+
+TERMS = ("generator", "discriminator", "bicubic", "sum", "boundary", "centre", "sparsity")
+NOISE_STEPS = 50  # steps of noise drawn at a time
+
+
+class Problem(NamedTuple):
+    """One kernel to be estimated: from these planes, with this seed."""
+
+    planes: Sequence[Plane]
+    seed: int
+
+
+class Trainer:
+    """Networks, optimisers and crops of a batch of problems; `step` trains all of them by one step.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Their planes may differ in size and number, but share crop size and number of channels.
+    config : KernelGANConfig
+    scale : int
+        Stride of the generator.
+    device, dtype
+        Where and in what precision to compute.
+    composed : bool
+        Whether the generator is composed into one kernel (exact and fast) or run layer by layer (for comparison).
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        config: KernelGANConfig,
+        scale: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        composed: bool = True,
+    ) -> None:
+        channels = {plane.shape[0] for problem in problems for plane in problem.planes}
+        if len(channels) != 1:
+            raise InputError(f"All images of one batch must have the same number of channels, not {sorted(channels)}.")
+        self.config, self.scale, self.composed = config, scale, composed
+        self.count = len(problems)
+        self.channels = channels.pop()
+        self.device, self.dtype = device, dtype
+        self.done = 0
+        side = generator.support(config.generator_filters)
+        smallest = min(((p.shape[1], p.shape[2]) for problem in problems for p in problem.planes), key=min)
+        self.size = crops.crop_size(smallest, config.crop, config.shave, side, scale)
+
+        streams = [random_stream(problem.seed, 0) for problem in problems]
+        self.weights = [w.to(device, dtype).requires_grad_() for w in generator.initial_weights(config, streams)]
+        self.discriminator = Discriminator(config, self.channels, streams, device, dtype)
+        self.noise_streams = [random_stream(problem.seed, 1) for problem in problems]
+        self.optimisers = [_adam(parameters, config, device) for parameters in (self.weights, list(self.discriminator.parameters))]
+        self.regularisation = Regularisation(side, scale, device, dtype)
+        self.fade = BicubicFade(config, self.count, device, dtype)
+        self._place_crops(problems)
+        self.kernel = self._kernel().detach()
+
+    def _place_crops(self, problems: Sequence[Problem]) -> None:
+        """Draw every crop of the run and put the planes on the device."""
+        shape = (self.config.steps, self.config.crops_per_step)
+        prepared = []
+        for problem in problems:
+            rng = np.random.default_rng([problem.seed, 2])
+            prepared.append(crops.prepare(problem.planes, self.size, self.scale, shape, rng))
+        signed = [2 * plane - 1 for problem in prepared for plane in problem.planes]
+        self.bank = CropBank(signed, self.device, self.dtype)
+        self.half_bank = CropBank([crops.bicubic_half(plane, self.scale) for plane in signed], self.device, self.dtype)
+        first = np.cumsum([0] + [len(problem.planes) for problem in prepared])
+        # the bicubic image of a crop is compared where the generator has an output
+        margin = (self.size.generator // self.scale - self.size.discriminator) // 2
+        for_generator = [problem.generator for problem in prepared]
+        halved = [Draws(d.plane, d.row // self.scale + margin, d.column // self.scale + margin) for d in for_generator]
+        self.generator_crops = self._corners(self.bank, for_generator, first)
+        self.half_crops = self._corners(self.half_bank, halved, first)
+        self.discriminator_crops = self._corners(self.bank, [problem.discriminator for problem in prepared], first)
+
+    def _corners(self, bank: CropBank, draws: list[Draws], first: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Flat corners and row lengths, (steps, problems, crops), for a bank that holds all problems' planes in order."""
+        corners, widths = [], []
+        for offset, drawn in zip(first, draws, strict=False):
+            plane = drawn.plane + offset
+            widths.append(bank.widths[plane])
+            corners.append(bank.starts[plane] + drawn.row * widths[-1] + drawn.column)
+        both = (torch.as_tensor(np.stack(values, 1)) for values in (corners, widths))
+        corner, width = (values.to(self.device) for values in both)
+        return corner, width
+
+    def _noise(self) -> Tensor:
+        """Noise of this step for real and fake crops, (problems, 2, crops, channels, side, side), unit variance."""
+        at = self.done % NOISE_STEPS
+        if at == 0:
+            side = self.size.discriminator
+            shape = (NOISE_STEPS, 2, self.config.crops_per_step, self.channels, side, side)
+            drawn = [torch.randn(shape, generator=stream) for stream in self.noise_streams]
+            self.noise = torch.stack(drawn, 1).to(self.device, self.dtype)
+            self.noise[:, :, 0] *= self.config.noise_real
+            self.noise[:, :, 1] *= self.config.noise_fake
+        return self.noise[at]
+
+    def _kernel(self) -> Tensor:
+        """The composed kernel, (problems, side, side)."""
+        return generator.compose(self.weights)
+
+    def _generate(self, images: Tensor, patches: Tensor | None, kernel: Tensor) -> Tensor:
+        """Downscale crops (problems, crops, channels, side, side), by the kernel or layer by layer."""
+        side = self.size.discriminator
+        if patches is None:
+            small = generator.apply_layers(self.weights, images.flatten(1, 2), self.scale)
+        else:
+            small = generator.apply(kernel, patches)
+        return small.reshape(*images.shape[:3], side, side)
+
+    def step(self) -> dict[str, Tensor]:
+        """Train every problem by one step: first the generator, then the discriminator on the updated generator's output.
+
+        Returns
+        -------
+        dict
+            The loss terms, unweighted, (problems,) each, on the device.
+        """
+        number, config = self.done, self.config
+        if number and number % config.decay_every == 0:
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["lr"] / 10
+        images = self.bank.gather(self.generator_crops[0][number], self.generator_crops[1][number], self.size.generator)
+        patches = self._patches(images) if self.composed else None
+        half = self.half_bank.gather(self.half_crops[0][number], self.half_crops[1][number], self.size.discriminator)
+        real = self.bank.gather(self.discriminator_crops[0][number], self.discriminator_crops[1][number], self.size.discriminator)
+
+        kernel = self._kernel()
+        fake = self._generate(images, patches, kernel)
+        judged = self.discriminator(fake.unsqueeze(1), train=False)
+        terms = {
+            "generator": (1 - judged).mean((1, 2)),
+            "bicubic": ((fake - half) ** 2).flatten(1).mean(1),
+            **self.regularisation(kernel),
+        }
+        on = self.fade.others_on
+        total = (
+            terms["generator"]
+            + self.fade.weight * terms["bicubic"]
+            + config.weight_sum * terms["sum"]
+            + config.weight_boundary * terms["boundary"]
+            + on * (config.weight_centre * terms["centre"] + config.weight_sparsity * terms["sparsity"])
+        )
+        self._update(0, total)
+        self.fade.update(number, terms["bicubic"].detach())
+
+        with torch.no_grad():
+            self.kernel = self._kernel()
+            fake = self._generate(images, patches, self.kernel)
+        both = torch.stack([real, fake], 1) + self._noise()
+        judged = self.discriminator(both, train=True)
+        terms["discriminator"] = ((1 - judged[:, 0]).mean(1) + judged[:, 1].mean(1)) / 2
+        self._update(1, terms["discriminator"])
+        self.done += 1
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _update(self, which: int, losses: Tensor) -> None:
+        optimiser = self.optimisers[which]
+        optimiser.zero_grad(set_to_none=True)
+        losses.sum().backward()  # problems share no parameters, so the sum trains each by its own loss
+        optimiser.step()
+
+    def _patches(self, images: Tensor) -> Tensor:
+        """Every window that the kernel sees, (problems, positions, side * side)."""
+        side = generator.support(self.config.generator_filters)
+        windows = images.unfold(-2, side, self.scale).unfold(-2, side, self.scale)
+        return windows.reshape(self.count, -1, side * side)
+
+
+def _adam(parameters: list[Tensor], config: KernelGANConfig, device: torch.device) -> torch.optim.Adam:
+    fused = device.type in ("cpu", "cuda")
+    return torch.optim.Adam(parameters, lr=config.learning_rate, betas=config.betas, fused=fused)

@@ -1,0 +1,44 @@
+"""Blur-and-downscale kernels: models, algebra, measures.
+
+A kernel is a float64 array (n, n) in convolution orientation (the picture of a point) that sums to 1. For a scale s, n - s is even: its
+geometric centre (n - 1) / 2 lies on the centre of the s x s block of HR pixels that one LR pixel covers.
+"""
+
+from .algebra import (
+    centre,
+    centre_of_mass,
+    check_kernel,
+    compose,
+    crop,
+    fit_parity,
+    from_correlation_weights,
+    normalise,
+    pad,
+)
+from .measures import FWHM, covariance, fwhm, gaussian_fwhm, mtf
+from .models import airy, bicubic, coma, disk, gaussian, motion, random_covariance, random_gaussian
+
+__all__ = [
+    "FWHM",
+    "airy",
+    "bicubic",
+    "centre",
+    "centre_of_mass",
+    "check_kernel",
+    "coma",
+    "compose",
+    "covariance",
+    "crop",
+    "disk",
+    "fit_parity",
+    "from_correlation_weights",
+    "fwhm",
+    "gaussian",
+    "gaussian_fwhm",
+    "motion",
+    "mtf",
+    "normalise",
+    "pad",
+    "random_covariance",
+    "random_gaussian",
+]

@@ -1,0 +1,78 @@
+"""How long runs report and stop: a generator yields `Progress`, takes ``send(False)`` as stop, and returns its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+class Progress:
+    """Where a run stands.
+
+    Kernel and losses live on the device until they are asked for: reading them costs a synchronisation, and not reading them costs nothing.
+
+    Parameters
+    ----------
+    step, total : int
+        Steps done and the most there will be. Some runs stop earlier by their own rule.
+    kernel : callable, optional
+        Gives the kernel as it is at this step, shape (n, n).
+    losses : callable, optional
+        Gives the values of the loss terms at this step.
+    stage : str
+        What is being done, in words.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        total: int,
+        *,
+        kernel: Callable[[], NDArray[np.float64]] | None = None,
+        losses: Callable[[], dict[str, float]] | None = None,
+        stage: str = "",
+    ) -> None:
+        self.step = step
+        self.total = total
+        self.stage = stage
+        self._kernel = kernel
+        self._losses = losses
+
+    def __repr__(self) -> str:
+        return f"Progress({self.stage!r}, step {self.step} of {self.total})"
+
+    @property
+    def kernel(self) -> NDArray[np.float64] | None:
+        """The kernel at this step, float64 (n, n) with sum 1; None where the run estimates none."""
+        return self._kernel() if self._kernel else None
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The loss terms at this step by name."""
+        return self._losses() if self._losses else {}
+
+
+Steps = Generator[Progress, bool | None, T]
+"""A run: yields `Progress`; ``send(False)`` stops it; its StopIteration carries the result so far."""
+
+Callback = Callable[[Progress], Any]
+"""Called with every `Progress`; returning False (not None) stops the run."""
+
+
+def run(steps: Steps[T], callback: Callback | None = None) -> T:
+    """Drive a run to its end, telling `callback` of every step, and return its result."""
+    try:
+        progress = next(steps)
+        while True:
+            keep = callback(progress) if callback else None
+            progress = steps.send(False if keep is False else None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()

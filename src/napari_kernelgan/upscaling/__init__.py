@@ -1,0 +1,1 @@
+"""Upscaling with a kernel: one module or folder per method, ``api`` in front of them, ``result`` for what comes out."""

@@ -1,0 +1,248 @@
+"""The front door to upscaling: checks what comes in, picks the method, goes through the planes, and records what was done."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..config import Settings, ZSSRConfig, resolve
+from ..devices import check_seed, resolve_device
+from ..errors import InputError, memory_errors
+from ..estimate.result import KernelEstimate
+from ..images.layout import Layout, is_lazy
+from ..images.values import ValueRange, cast, check_dtype, check_finite, from_unit, output_dtype, to_unit
+from ..images.values import value_range as find_range
+from ..kernels.algebra import Kernel, check_kernel
+from ..kernels.forward import check_scale
+from ..progress import Callback, Progress, Steps, run
+from ..provenance import ArrayHash, versions
+from .lazy import upscale_lazily
+from .result import UpscaledImage, UpscaleInfo
+
+METHODS = ("auto", "zssr", "bicubic")
+"""Names that `upscale` takes; "auto" is the best default the project has."""
+
+Config = ZSSRConfig | Settings | dict[str, Any] | None
+KernelLike = ArrayLike | KernelEstimate | tuple[ArrayLike, ArrayLike] | None
+
+
+def upscale(
+    image: Any,
+    kernel: KernelLike,
+    scale: int = 2,
+    method: str = "auto",
+    axes: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    config: Config = None,
+    callback: Callback | None = None,
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> Any:
+    """Upscale an image, undoing the blur of a kernel.
+
+    Parameters
+    ----------
+    image : array
+        NumPy, Dask or Zarr array of real numbers. Every plane of a stack is upscaled by itself; alpha is interpolated.
+    kernel : array_like, KernelEstimate, pair or None
+        The blur-and-downscale kernel (n, n), with sum 1 and n - scale even. For scale 4 a pair (k2, k4), or an estimate that has both,
+        goes the gradual way through x2; k4 alone goes straight to x4. None is for method "bicubic".
+    scale : int
+        How many times larger Y and X become, at least 2.
+    method : {"auto", "zssr", "bicubic"}
+        "zssr" trains a small network on the image itself, minutes per plane. "bicubic" is plain interpolation. "auto" is the best there is.
+    axes : str, optional
+        One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
+    seed : int
+        The same seed, device and thread count give the same result, bit for bit on the CPU.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1" or "mps".
+    config : ZSSRConfig, Settings or dict, optional
+        Settings of the method.
+    callback : callable, optional
+        Called with a `Progress` after every step; returning False stops the run, which then returns the best so far, marked `stopped`.
+    value_range : tuple of float, optional
+        The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles.
+
+    Returns
+    -------
+    UpscaledImage
+        An array with Y and X times `scale`, covering the same area. Integers keep their dtype, rounded and saturated; floats give float32.
+        Its ``info`` tells how it was made. Dask or Zarr input to "bicubic" gives a Dask array.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used; the message says what to do.
+    OutOfMemory
+        If memory is exhausted.
+    """
+    return run(iter_upscale(image, kernel, scale, method, axes, seed, device, config, value_range=value_range), callback)
+
+
+def iter_upscale(
+    image: Any,
+    kernel: KernelLike,
+    scale: int = 2,
+    method: str = "auto",
+    axes: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    config: Config = None,
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> Steps[Any]:
+    """Do what `upscale` does, as a generator: yields `Progress`, takes ``send(False)`` as stop; its StopIteration carries the image."""
+    scale = check_scale(scale)
+    if method not in METHODS:
+        raise InputError(f"method={method!r} is unknown: use one of {', '.join(METHODS)}.")
+    image = np.asarray(image) if isinstance(image, (list, tuple)) else image
+    layout = Layout.of(image, axes)
+    check_dtype(image.dtype)
+    seed = check_seed(seed)
+    settings = resolve(ZSSRConfig, config)
+    stages = kernel_stages(kernel, scale)
+    if method == "bicubic":
+        with memory_errors():
+            return (yield from _bicubic(image, layout, scale))
+    if not stages:
+        raise InputError("kernel is None: give the kernel to undo, for example from estimate_kernel, or use method='bicubic'.")
+    with memory_errors():
+        return (yield from _zssr(image, layout, stages, seed, device, settings, value_range))
+
+
+def kernel_stages(kernel: KernelLike, scale: int) -> list[tuple[int, Kernel]]:
+    """The steps (scale, kernel) that a kernel argument means, checked; [] for None.
+
+    Raises
+    ------
+    InputError
+        If a kernel does not fit its scale.
+    """
+    if kernel is None:
+        return []
+    if isinstance(kernel, KernelEstimate):
+        if kernel.scale != scale:
+            raise InputError(f"The kernel was estimated for scale {kernel.scale}, not {scale}.")
+        kernel = kernel.stages or kernel.kernel
+    if isinstance(kernel, (tuple, list)) and len(kernel) == 2 and all(np.ndim(k) == 2 for k in kernel):
+        if scale != 4:
+            raise InputError(f"A pair of kernels (k2, k4) is for scale 4, not {scale}.")
+        return [(2, check_kernel(kernel[0], 2)), (4, check_kernel(kernel[1], 4))]
+    return [(scale, check_kernel(kernel, scale))]
+
+
+def _zssr(
+    image: Any,
+    layout: Layout,
+    stages: list[tuple[int, Kernel]],
+    seed: int,
+    device: str,
+    config: ZSSRConfig,
+    given: tuple[float, float] | None,
+) -> Steps[UpscaledImage]:
+    import torch
+
+    from .bicubic import enlarge_plane
+    from .zssr.run import Stage, iter_zssr
+
+    start = time.perf_counter()
+    where = resolve_device(device)
+    values = find_range(image, layout, seed, given)
+    scale = stages[-1][0]
+    large = layout.scaled(scale)
+    out = large.empty(output_dtype(image.dtype))
+    fingerprint = ArrayHash(np.dtype(image.dtype), layout.shape)
+    record, stopped = [], False
+    for number, index in enumerate(layout.indices()):
+        plane = layout.plane(image, index)
+        check_finite(plane, f"Plane {index} of the image" if index else "The image")
+        fingerprint.add(plane)
+        channels = to_unit(plane, values)
+        colours, alpha = channels[: layout.n_colours], channels[layout.n_colours :]
+        if stopped or np.ptp(colours) == 0:  # an empty plane of a stack holds nothing to learn from
+            upscaled = enlarge_plane(colours, scale)
+        else:
+            steps = iter_zssr(colours, [Stage(*stage) for stage in stages], config, seed, where)
+            outcome = yield from _shifted(steps, number, layout.n_planes)
+            upscaled, stopped = outcome.channels, outcome.stopped
+            record.append({"plane": list(index), "stages": outcome.record})
+        large.put(out, index, _join(upscaled, alpha, scale, values, layout, image.dtype))
+    info = UpscaleInfo(
+        "zssr",
+        scale,
+        seed,
+        str(where),
+        time.perf_counter() - start,
+        stopped,
+        config.model_dump(mode="json"),
+        {
+            "input": _input_record(image, layout, values) | {"sha256": fingerprint.hexdigest()},
+            "planes": record,
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+        },
+    )
+    return UpscaledImage.of(out, info)
+
+
+def _shifted(steps: Steps[Any], number: int, planes: int) -> Steps[Any]:
+    """The progress of one plane as a part of the stack's."""
+    try:
+        progress = next(steps)
+        while True:
+            name = progress.stage if planes == 1 else f"{progress.stage}, plane {number + 1} of {planes}"
+            done, total = number * progress.total + progress.step, planes * progress.total
+            keep = yield Progress(done, total, losses=lambda p=progress: p.losses, stage=name)
+            progress = steps.send(keep)
+    except StopIteration as end:
+        return end.value
+
+
+def _join(
+    upscaled: NDArray[np.float32], alpha: NDArray[np.float32], scale: int, values: ValueRange, layout: Layout, dtype: Any
+) -> NDArray[Any]:
+    """Colours and interpolated alpha back to a plane of the image's dtype."""
+    from .bicubic import enlarge_plane
+
+    if len(alpha):
+        # interpolation overshoots, and transparency must not
+        upscaled = np.concatenate([upscaled, np.clip(enlarge_plane(alpha, scale), alpha.min(), alpha.max())])
+    return from_unit(upscaled, values, dtype, layout.n_samples > 1)
+
+
+def _input_record(image: Any, layout: Layout, values: ValueRange) -> dict[str, Any]:
+    shape, dtype = list(layout.shape), np.dtype(image.dtype).name
+    return {"shape": shape, "dtype": dtype, "axes": layout.axes, "value_range": list(values)}
+
+
+def _bicubic(image: Any, layout: Layout, scale: int) -> Steps[Any]:
+    """Plain interpolation; lazy where the input is."""
+    if is_lazy(image):
+        return upscale_lazily(image, layout, scale, interpolate_plane)
+    start = time.perf_counter()
+    large = layout.scaled(scale)
+    out = large.empty(output_dtype(image.dtype))
+    for number, index in enumerate(layout.indices(), 1):
+        plane = layout.plane(image, index)
+        check_finite(plane, f"Plane {index} of the image" if index else "The image")
+        large.put(out, index, interpolate_plane(plane, scale))
+        keep = yield Progress(number, layout.n_planes, stage="bicubic")
+        if keep is False and number < layout.n_planes:
+            raise InputError("Stopped.")
+    info = UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, details={"versions": versions()})
+    return UpscaledImage.of(out, info)
+
+
+def interpolate_plane(plane: NDArray[Any], scale: int) -> NDArray[Any]:
+    """Enlarge one plane, (Y, X) or (Y, X, S), bicubically, keeping its dtype (floats: float32)."""
+    from .bicubic import enlarge_plane
+
+    values = ValueRange(*(float(v) for v in (plane.min(), plane.max())))
+    if values.low == values.high:
+        return cast(np.repeat(np.repeat(plane.astype(np.float64), scale, 0), scale, 1), plane.dtype)
+    return from_unit(enlarge_plane(to_unit(plane, values), scale), values, plane.dtype, plane.ndim == 3)

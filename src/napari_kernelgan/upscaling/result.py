@@ -1,0 +1,47 @@
+"""What an upscale is: an array that remembers how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class UpscaleInfo:
+    """How an upscaled image came about."""
+
+    method: str
+    scale: int
+    seed: int = 0
+    device: str = "cpu"
+    seconds: float = 0.0
+    stopped: bool = False
+    """Whether the run was stopped on request; planes that were not reached are interpolated bicubically."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """The method's configuration as JSON has it."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What else is on record: input (shape, dtype, axes, SHA-256), value range, training of each plane, versions, threads."""
+
+
+class UpscaledImage(np.ndarray[Any, Any]):
+    """An ordinary array with `info` on how it was made; slices and copies keep it."""
+
+    info: UpscaleInfo | None
+
+    @classmethod
+    def of(cls, image: NDArray[Any], info: UpscaleInfo) -> UpscaledImage:
+        """Attach `info` to an array, without copying it."""
+        marked = image.view(cls)
+        marked.info = info
+        return marked
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.info = getattr(source, "info", None)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was stopped on request before its end."""
+        return self.info is not None and self.info.stopped

@@ -1,0 +1,59 @@
+"""ZSSR's network, and its application to images of any size in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...config import ZSSRConfig
+
+
+class Network:
+    """Convolutions 3 x 3 with ReLU between; adds what it learns to its input, which is the bicubically enlarged image."""
+
+    def __init__(self, config: ZSSRConfig, channels: int, stream: torch.Generator, device: torch.device) -> None:
+        widths = [channels] + [config.channels] * (config.layers - 1) + [channels]
+        self.weights, self.biases = [], []
+        for depth, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            # He's variance keeps the signal's size through ReLU; a last layer of zeros starts the result at the bicubic one
+            deviation = sqrt(2 / (9 * n_in)) if depth < config.layers - 1 else 0.0
+            weight = torch.randn((n_out, n_in, 3, 3), generator=stream) * deviation
+            self.weights.append(weight.to(device, memory_format=torch.channels_last).requires_grad_())
+            self.biases.append(torch.zeros(n_out, device=device, requires_grad=True))
+        self.parameters = self.weights + self.biases
+        self.reach = config.layers
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Improve (N, C, Y, X)."""
+        signal = images.contiguous(memory_format=torch.channels_last)
+        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            signal = functional.conv2d(signal, weight, bias, padding=1)
+            if depth < len(self.weights) - 1:
+                signal = functional.relu(signal, inplace=True)
+        return images + signal
+
+    @torch.no_grad()
+    def tiles(self, images: Tensor, side: int) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
+        """Improve (N, C, Y, X) tile by tile, so that the many channels inside exist for one tile at a time.
+
+        Tiles overlap by what the network reaches, and only what no cut has touched is kept: together they equal the whole.
+
+        Yields
+        ------
+        region : tuple of slice
+            Where the tile lies, in Y and X.
+        tile : Tensor
+            (N, C, y, x).
+        """
+        height, width = images.shape[2:]
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                bottom, right = min(top + side, height), min(left + side, width)
+                y0, x0 = max(top - self.reach, 0), max(left - self.reach, 0)
+                improved = self(images[:, :, y0 : bottom + self.reach, x0 : right + self.reach])
+                region = (slice(top, bottom), slice(left, right))
+                yield region, improved[:, :, top - y0 : bottom - y0, left - x0 : right - x0]
