@@ -59,10 +59,13 @@ class KernelGANConfig(_Config):
 
 
 class ZSSRConfig(_Config):
-    """Settings of ZSSR (Shocher, Cohen, Irani, CVPR 2018) with a given kernel, by default as KernelGAN's authors use it."""
+    """Settings of ZSSR (Shocher, Cohen, Irani, CVPR 2018) with a given kernel.
+
+    By default as KernelGAN's authors use it, but for smaller crops: a step costs a quarter, and results are as good or better.
+    """
 
     max_steps: int = Field(3000, ge=1, description="Most training steps; training usually stops earlier by itself.")
-    crop: int = Field(128, ge=16, description="Side of the training crops in pixels; shrinks to fit small images.")
+    crop: int = Field(64, ge=16, description="Side of the training crops in pixels; shrinks to fit small images.")
     layers: int = Field(8, ge=2, description="Convolutions 3 x 3.")
     channels: int = Field(64, ge=1, description="Channels between the convolutions.")
     learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate at the start.")
@@ -77,7 +80,7 @@ class ZSSRConfig(_Config):
     @classmethod
     def published(cls) -> ZSSRConfig:
         """The settings that KernelGAN's authors use, to the letter."""
-        return cls()
+        return cls(crop=128)
 
     @classmethod
     def noisy(cls) -> ZSSRConfig:

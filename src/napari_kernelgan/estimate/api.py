@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..images.layout import Layout
 from ..images.values import ValueRange, check_finite, to_unit, value_range
 from ..kernels.algebra import compose
 from ..kernels.forward import check_scale
-from ..progress import Callback, Steps, run
+from ..progress import Callback, Progress, Steps, run
 from ..provenance import ArrayHash, versions
 from .result import KernelEstimate
 
@@ -24,6 +24,7 @@ METHODS = ("auto", "kernelgan")
 """Names that `estimate_kernel` takes; "auto" is the best default the project has."""
 
 Config = KernelGANConfig | Settings | dict[str, Any] | None
+T = TypeVar("T")
 
 
 def estimate_kernel(
@@ -88,7 +89,10 @@ def iter_estimate_kernel(
     *,
     value_range: tuple[float, float] | None = None,
 ) -> Steps[KernelEstimate]:
-    """Do what `estimate_kernel` does, as a generator: yields `Progress`, takes ``send(False)`` as stop; its StopIteration carries the estimate."""
+    """Do what `estimate_kernel` does, as a generator.
+
+    Yields `Progress`, takes ``send(False)`` as stop; its StopIteration carries the estimate.
+    """
     return (yield from _one(iter_estimate_kernels([image], scale, method, axes, [seed], device, config, value_range=value_range)))
 
 
@@ -146,10 +150,11 @@ def iter_estimate_kernels(
     pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
     start = time.perf_counter()
     with memory_errors():
-        outcome = yield from iter_train([Problem(source.planes, seed) for source, seed in pairs], settings, 2, where)
+        steps = iter_train([Problem(source.planes, seed) for source, seed in pairs], settings, 2, where)
+        outcome = yield from (_composed(steps) if scale == 4 else steps)
     seconds = time.perf_counter() - start
     results = []
-    for (source, seed), kernel, history in zip(pairs, outcome.kernels, outcome.histories, strict=True):
+    for (source, seed), kernel, weights, history in zip(pairs, outcome.kernels, outcome.weights, outcome.histories, strict=True):
         stages = (kernel, compose(kernel)) if scale == 4 else ()
         results.append(
             KernelEstimate(
@@ -167,6 +172,7 @@ def iter_estimate_kernels(
                     "input": source.record,
                     "crops": outcome.size._asdict(),
                     "batch": count,
+                    "weights": weights.tolist(),
                     "threads": torch.get_num_threads(),
                     "versions": versions(),
                 },
@@ -207,6 +213,23 @@ def _read(image: Any, axes: str | None, max_planes: int, seed: int, given: tuple
         "sha256": fingerprint.hexdigest(),
     }
     return _Input(planes, record)
+
+
+def _composed(steps: Steps[T]) -> Steps[T]:
+    """The progress of a run at scale 2 with the kernels that it means at scale 4."""
+    try:
+        progress = next(steps)
+        while True:
+            keep = yield Progress(
+                progress.step,
+                progress.total,
+                kernel=lambda p=progress: compose(p.kernel),  # type: ignore[misc]
+                losses=lambda p=progress: p.losses,  # type: ignore[misc]
+                stage=progress.stage,
+            )
+            progress = steps.send(keep)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 def _one(steps: Steps[list[KernelEstimate]]) -> Steps[KernelEstimate]:

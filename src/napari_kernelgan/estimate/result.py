@@ -66,7 +66,8 @@ class KernelEstimate:
     def __repr__(self) -> str:
         widths = "FWHM {:.2f} x {:.2f} px at {:.0f} deg".format(*self.fwhm)
         ended = ", stopped early" if self.stopped else ""
-        return f"KernelEstimate({self.method!r}, scale {self.scale}, {len(self.kernel)} x {len(self.kernel)}, {widths}, seed {self.seed}{ended})"
+        n = len(self.kernel)
+        return f"KernelEstimate({self.method!r}, scale {self.scale}, {n} x {n}, {widths}, seed {self.seed}{ended})"
 
     @property
     def fwhm(self) -> FWHM:

@@ -83,12 +83,12 @@ def centre(kernel: ArrayLike, tolerance: float = 1e-3) -> Kernel:
     floor = min(array.min(), 0.0)
     shift = np.zeros(2)
     shifted = array
-    for _ in range(20):  # clipping and what leaves the frame move the centre a little: each pass corrects what is left
+    for _ in range(60):  # clipping and what leaves the frame move the centre: each pass corrects what is left
         offset = middle - np.array(centre_of_mass(shifted))
         if np.abs(offset).max() < tolerance:
             break
         shift += offset
-        shifted = normalise(np.clip(ndimage.shift(array, shift, order=3), floor, None))
+        shifted = normalise(np.clip(ndimage.shift(array, shift, order=3, mode="grid-constant"), floor, None))
     return shifted
 
 

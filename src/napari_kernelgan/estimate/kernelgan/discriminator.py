@@ -91,8 +91,8 @@ class Discriminator:
         patches = patches.reshape(problems, groups, count, *patches.shape[1:])
         patches = patches[:, :, 0] if count == 1 else patches.transpose(2, 3).flatten(3)
 
-        patch, self.left_patch = _spectrally_normal(p.patch, self.left_patch)
-        hidden, self.left_hidden = _spectrally_normal(p.hidden, self.left_hidden)
+        patch = _spectrally_normal(p.patch, self.left_patch)
+        hidden = _spectrally_normal(p.hidden, self.left_hidden)
         last = p.last / torch.linalg.vector_norm(p.last, dim=(1, 2), keepdim=True)  # of one row, the spectral norm is its length
         # no activation between the first two layers: they are one
         signal = (hidden[:, 0] @ patch).unsqueeze(1) @ patches
@@ -104,13 +104,14 @@ class Discriminator:
         return torch.sigmoid((last.unsqueeze(1) @ signal).squeeze(2) + p.bias.unsqueeze(1))
 
 
-def _spectrally_normal(matrices: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
-    """Divide matrices (..., out, in) by their largest singular value, followed by one power iteration a call."""
+def _spectrally_normal(matrices: Tensor, state: Tensor) -> Tensor:
+    """Divide matrices (..., out, in) by their largest singular value; `state`, its left vector, follows by one power iteration a call."""
     with torch.no_grad():
-        right = functional.normalize(matrices.mT @ left, dim=-2)
+        right = functional.normalize(matrices.mT @ state, dim=-2)
         left = functional.normalize(matrices @ right, dim=-2)
+        state.copy_(left)
     largest = (left * (matrices @ right)).sum((-2, -1), keepdim=True)
-    return matrices / largest, left
+    return matrices / largest
 
 
 def _batch_norm(signal: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

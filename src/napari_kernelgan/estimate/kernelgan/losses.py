@@ -55,12 +55,11 @@ class Regularisation:
 class BicubicFade:
     """Weight of the likeness to bicubic downscaling, which starts high and is faded once the generator has got there.
 
-    State stays on the device: reading it would halt the run at every step.
+    State stays on the device, changed in place: reading it would halt the run at every step.
     """
 
     def __init__(self, config: KernelGANConfig, problems: int, device: torch.device, dtype: torch.dtype) -> None:
         self.threshold = config.bicubic_threshold
-        self.every = config.bicubic_fade_every
         self.weight = torch.full((problems,), config.bicubic_weight, device=device, dtype=dtype)
         self.below = torch.zeros(problems, device=device, dtype=torch.int32)
 
@@ -69,9 +68,8 @@ class BicubicFade:
         """1 where the weight has dropped so far that the centre and sparsity terms count, else 0."""
         return (self.weight < SWITCH_BELOW).to(self.weight.dtype)
 
-    def update(self, step: int, loss: Tensor) -> None:
-        """Note this step's bicubic loss (unweighted), and fade where it has been low long enough."""
-        self.below = torch.where(loss < self.threshold, self.below + 1, 0)
-        if step % self.every == 0:
-            faded = (self.weight / FADE_DIVISOR).clamp(min=FADE_FLOOR)
-            self.weight = torch.where(self.below >= FADE_PATIENCE, faded, self.weight)
+    def update(self, due: Tensor, loss: Tensor) -> None:
+        """Note this step's bicubic loss (unweighted); where fading is due, fade the weights of those that have been low long enough."""
+        self.below.copy_(torch.where(loss < self.threshold, self.below + 1, 0))
+        faded = (self.weight / FADE_DIVISOR).clamp(min=FADE_FLOOR)
+        self.weight.copy_(torch.where(due & (self.below >= FADE_PATIENCE), faded, self.weight))

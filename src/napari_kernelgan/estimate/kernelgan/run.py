@@ -25,6 +25,8 @@ class Outcome(NamedTuple):
     """What a batch of runs gave."""
 
     kernels: list[Kernel]
+    weights: list[NDArray[np.float64]]
+    """The generators' composed weights before post-processing, correlation orientation."""
     histories: list[History]
     size: CropSize
     stopped: bool
@@ -50,6 +52,7 @@ def iter_train(problems: Sequence[Problem], config: KernelGANConfig, scale: int,
     weights = trainer.kernel.double().cpu().numpy()
     return Outcome(
         [finish(each, config.postprocess, scale) for each in weights],
+        list(weights),
         _histories(rows, kernel_steps, kernels, config, scale),
         trainer.size,
         stopped,

@@ -29,6 +29,17 @@ class Problem(NamedTuple):
     seed: int
 
 
+class Inputs(NamedTuple):
+    """What one step needs from outside, on the device: flat corners and row lengths of its crops, its noise."""
+
+    generator: tuple[Tensor, Tensor]
+    half: tuple[Tensor, Tensor]
+    discriminator: tuple[Tensor, Tensor]
+    noise: Tensor
+    fade_due: Tensor
+    """Whether the bicubic weight may be faded at this step."""
+
+
 class Trainer:
     """Networks, optimisers and crops of a batch of problems; `step` trains all of them by one step.
 
@@ -139,15 +150,28 @@ class Trainer:
         dict
             The loss terms, unweighted, (problems,) each, on the device.
         """
-        number, config = self.done, self.config
-        if number and number % config.decay_every == 0:
+        if self.done and self.done % self.config.decay_every == 0:
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = group["lr"] / 10
-        images = self.bank.gather(self.generator_crops[0][number], self.generator_crops[1][number], self.size.generator)
+        terms = self.compute(self.inputs())
+        self.done += 1
+        return terms
+
+    def inputs(self) -> Inputs:
+        """What the next step needs."""
+        number = self.done
+        at = [(corners[number], widths[number]) for corners, widths in (self.generator_crops, self.half_crops, self.discriminator_crops)]
+        due = torch.tensor(number % self.config.bicubic_fade_every == 0, device=self.device)
+        return Inputs(at[0], at[1], at[2], self._noise(), due)
+
+    def compute(self, inputs: Inputs) -> dict[str, Tensor]:
+        """The device's part of a step: no decision in it depends on a value, and all state is changed in place."""
+        config = self.config
+        images = self.bank.gather(*inputs.generator, self.size.generator)
         patches = self._patches(images) if self.composed else None
-        half = self.half_bank.gather(self.half_crops[0][number], self.half_crops[1][number], self.size.discriminator)
-        real = self.bank.gather(self.discriminator_crops[0][number], self.discriminator_crops[1][number], self.size.discriminator)
+        half = self.half_bank.gather(*inputs.half, self.size.discriminator)
+        real = self.bank.gather(*inputs.discriminator, self.size.discriminator)
 
         kernel = self._kernel()
         fake = self._generate(images, patches, kernel)
@@ -166,16 +190,15 @@ class Trainer:
             + on * (config.weight_centre * terms["centre"] + config.weight_sparsity * terms["sparsity"])
         )
         self._update(0, total)
-        self.fade.update(number, terms["bicubic"].detach())
+        self.fade.update(inputs.fade_due, terms["bicubic"].detach())
 
         with torch.no_grad():
             self.kernel = self._kernel()
             fake = self._generate(images, patches, self.kernel)
-        both = torch.stack([real, fake], 1) + self._noise()
+        both = torch.stack([real, fake], 1) + inputs.noise
         judged = self.discriminator(both, train=True)
         terms["discriminator"] = ((1 - judged[:, 0]).mean(1) + judged[:, 1].mean(1)) / 2
         self._update(1, terms["discriminator"])
-        self.done += 1
         return {name: value.detach() for name, value in terms.items()}
 
     def _update(self, which: int, losses: Tensor) -> None:

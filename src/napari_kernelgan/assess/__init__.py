@@ -1,0 +1,1 @@
+"""How good a kernel or a picture is."""

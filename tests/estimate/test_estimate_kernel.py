@@ -1,0 +1,186 @@
+"""``estimate_kernel`` as its users see it."""
+
+import subprocess
+import sys
+
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+from numpy.testing import assert_allclose, assert_array_equal
+from skimage import data
+
+import napari_kernelgan as kg
+from napari_kernelgan import InputError, KernelGANConfig, kernels
+from napari_kernelgan.assess.metrics import kernel_psnr
+
+SHORT = KernelGANConfig(steps=12)
+
+
+def test_a_known_kernel_comes_back(sharp):
+    """Kernel PSNR at least 40 dB and FWHM within 15 % over 3 seeds; a kernel 1.5 times as wide passes neither (control)."""
+    true = kernels.random_gaussian(np.random.default_rng(5))
+    low = kg.degrade(data.camera(), true)
+    wider = kernels.gaussian(1.5**2 * kernels.covariance(true), 14)
+
+    def passes(kernel):
+        found, wanted = kernels.fwhm(kernel), kernels.fwhm(true)
+        close = abs(found.major / wanted.major - 1) < 0.15 and abs(found.minor / wanted.minor - 1) < 0.15
+        return kernel_psnr(kernel, true) >= 40, close
+
+    for estimate in kg.estimate_kernels([low], seeds=[0, 1, 2]):
+        assert passes(estimate.kernel) == (True, True), estimate
+    assert passes(wider) == (False, False)
+
+
+def test_the_estimate_keeps_the_convention_and_its_record(small):
+    estimate = kg.estimate_kernel(small, seed=4, config=SHORT)
+    assert estimate.kernel.shape == (14, 14)
+    assert estimate.kernel.dtype == np.float64
+    assert estimate.kernel.sum() == pytest.approx(1)
+    assert estimate.kernel.min() >= 0
+    assert_allclose(kernels.centre_of_mass(estimate.kernel), 6.5, atol=0.05)
+    assert (estimate.scale, estimate.method, estimate.seed, estimate.device) == (2, "kernelgan", 4, "cpu")
+    assert estimate.reference == "self-similar"
+    assert estimate.fwhm_interval is None
+    assert estimate.reliability is None
+    assert not estimate.stopped
+    assert estimate.seconds > 0
+    assert estimate.details["input"]["value_range"] == [0, 255]
+    assert estimate.details["input"]["axes"] == "YX"
+    assert estimate.details["crops"]["generator"] == 60
+    assert set(estimate.history.losses) >= {"generator", "discriminator", "sparsity"}
+    assert all(len(values) == 12 for values in estimate.history.losses.values())
+    assert_allclose(estimate.history.kernels[-1], estimate.kernel)
+    assert "FWHM" in repr(estimate)
+    assert_array_equal(np.asarray(estimate), estimate.kernel)
+
+
+def test_same_seed_same_kernel_and_other_seed_another(small):
+    first, again, other = (kg.estimate_kernel(small, seed=seed, config=SHORT).kernel for seed in (1, 1, 2))
+    assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-6
+
+
+def test_a_batch_gives_what_single_runs_give(small, sharp):
+    other = kg.degrade(sharp[:200, :240], kernels.gaussian(1.0))[: small.shape[0], : small.shape[1] + 8]
+    batch = kg.estimate_kernels([small, other], seeds=[3, 4], config=SHORT)
+    for estimate, image, seed in zip(batch, (small, other), (3, 4), strict=True):
+        alone = kg.estimate_kernel(image, seed=seed, config=SHORT)
+        assert_allclose(estimate.kernel, alone.kernel, atol=1e-4 * alone.kernel.max())
+    assert np.abs(batch[0].kernel - batch[1].kernel).max() > 1e-4
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (33, 47), (300, 34)])
+def test_small_images_are_possible(rng, shape):
+    image = np.cumsum(rng.normal(size=shape), 0)
+    estimate = kg.estimate_kernel(image, config=SHORT)
+    assert np.isfinite(estimate.kernel).all()
+    assert estimate.details["crops"]["generator"] <= min(shape)
+
+
+def test_colour_alpha_and_stacks(small, rng):
+    colour = np.stack([small, small[::-1], small[:, ::-1]], -1)
+    from_colour = kg.estimate_kernel(colour, config=SHORT)
+    alpha = (rng.random(small.shape) * 255).astype(np.uint8)[..., None]
+    assert_array_equal(kg.estimate_kernel(np.concatenate([colour, alpha], -1), config=SHORT).kernel, from_colour.kernel)
+    stack = np.stack([small, small[::-1]])
+    pooled = kg.estimate_kernel(stack, config=SHORT)
+    assert pooled.details["input"]["planes"] == [[0], [1]]
+    one = kg.estimate_kernel(np.stack([small] * 40), config=KernelGANConfig(steps=5, max_planes=3))
+    assert one.details["input"]["planes"] == [[0], [20], [39]]
+
+
+@pytest.mark.parametrize("kind", ["big endian", "strided", "read-only", "dask", "zarr", "list"])
+def test_any_array_gives_the_same_kernel(small, kind):
+    image = small.astype(np.uint16)
+    variant = {
+        "big endian": lambda: image.astype(">u2"),
+        "strided": lambda: np.repeat(image, 2, 1)[:, ::2],
+        "read-only": lambda: np.frombuffer(image.tobytes(), np.uint16).reshape(image.shape),
+        "dask": lambda: da.from_array(image, chunks=(30, 31)),
+        "zarr": lambda: zarr.array(image),
+        "list": lambda: image.tolist(),
+    }[kind]()
+    expected = kg.estimate_kernel(image, config=SHORT)
+    found = kg.estimate_kernel(variant, config=SHORT)
+    assert_array_equal(found.kernel, expected.kernel)
+    if kind != "list":  # whose integers are 64 bit
+        assert found.details["input"]["sha256"] == expected.details["input"]["sha256"]
+
+
+def test_gain_and_offset_of_floats_do_not_matter(small):
+    image = small.astype(np.float64)
+    reference = kg.estimate_kernel(image, config=SHORT).kernel
+    assert_allclose(kg.estimate_kernel(3000 + 7 * image, config=SHORT).kernel, reference, atol=1e-3 * reference.max())
+
+
+def test_scale_four_is_composed_and_centred(small):
+    estimate = kg.estimate_kernel(small, scale=4, config=SHORT)
+    k2, k4 = estimate.stages
+    assert_allclose(k4, kernels.compose(k2))
+    assert_array_equal(estimate.kernel, k4)
+    assert_allclose(kernels.centre_of_mass(k4), (len(k4) - 1) / 2, atol=0.05)
+
+
+def test_stopping_gives_the_kernel_so_far(small):
+    seen = []
+
+    def callback(progress):
+        seen.append((progress.step, progress.total, progress.kernel, progress.losses))
+        return progress.step < 5
+
+    estimate = kg.estimate_kernel(small, config=SHORT, callback=callback)
+    assert estimate.stopped
+    assert [step for step, *_ in seen] == [1, 2, 3, 4, 5]
+    assert seen[0][1] == 12
+    assert_array_equal(seen[-1][2], estimate.kernel)
+    assert seen[-1][3]["sum"] == pytest.approx(estimate.history.losses["sum"][-1])
+
+
+def test_the_generator_form_is_the_same(small):
+    steps = kg.iter_estimate_kernel(small, config=SHORT)
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send(False)
+    assert end.value.value.stopped
+    assert isinstance(end.value.value, kg.KernelEstimate)
+    whole = list(kg.iter_estimate_kernel(small, config=SHORT))
+    assert whole[-1].step == whole[-1].total == 12
+    assert_array_equal(whole[-1].kernel, kg.estimate_kernel(small, config=SHORT).kernel)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": np.zeros((64, 64), bool)}, "boolean"),
+        ({"image": np.zeros((64, 64), complex)}, "complex"),
+        ({"image": np.full((64, 64), np.nan)}, "4096 NaN"),
+        ({"image": np.ones((64, 64))}, "constant"),
+        ({"image": np.ones((64, 64), np.uint8)}, "constant"),
+        ({"image": np.random.default_rng(0).random((31, 64))}, "too small"),
+        ({"image": np.zeros(64)}, "at least two axes"),
+        ({"axes": "XS"}, "no Y or no X"),
+        ({"axes": "YXS"}, "names 3 axes"),
+        ({"scale": 3}, "2 and, through it, 4"),
+        ({"scale": 1}, "at least 2"),
+        ({"method": "magic"}, "auto, kernelgan"),
+        ({"device": "tpu9"}, "unknown"),
+        ({"device": "cuda:99"}, "not available"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"config": {"steps": 0}}, "steps"),
+        ({"config": {"stepz": 3}}, "stepz"),
+        ({"config": kg.ZSSRConfig()}, "KernelGANConfig"),
+        ({"value_range": (3, 3)}, "value_range"),
+    ],
+)
+def test_bad_input_is_refused_with_advice(small, change, message):
+    arguments = {"image": small} | change
+    with pytest.raises(InputError, match=message):
+        kg.estimate_kernel(**arguments)
+
+
+def test_importing_the_package_loads_neither_torch_nor_napari():
+    code = "import sys, napari_kernelgan; bad = {'torch', 'napari', 'qtpy', 'magicgui'} & set(sys.modules); sys.exit(', '.join(bad))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
