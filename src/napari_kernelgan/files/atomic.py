@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,14 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record as JSON; NumPy numbers and arrays become plain ones, paths strings."""
+    """Write a record as JSON; see `to_json`."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=2, default=_plain, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(to_json(record), encoding="utf-8")
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """A record as JSON. NumPy numbers and arrays become plain ones, paths strings; infinite numbers and NaN, which JSON lacks, null."""
+    return json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -51,17 +57,29 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def refuse_existing(*paths: Path, overwrite: bool = False) -> None:
-    """Raise `InputError` if any of the outputs is there and must not be overwritten."""
+    """Raise `InputError` if any of the outputs is there and must not be overwritten, or has no place to go."""
     there = [path for path in paths if path.exists()]
     if there and not overwrite:
         raise InputError(f"{', '.join(map(str, there))} already exists: choose another name, or allow overwriting (--overwrite).")
+    for path in paths:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a file.")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise InputError(f"{path} cannot be written: {folder} is no folder that you may write to.")
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if isfinite(value) else None
     if isinstance(value, Path):
         return str(value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

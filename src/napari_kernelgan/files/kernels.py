@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..errors import InputError
 from ..estimate.result import History, KernelEstimate, Reliability
 from ..kernels.algebra import as_kernel, normalise
-from ..kernels.measures import fwhm
+from ..kernels.measures import FWHM, fwhm
 from ..provenance import versions
 from .atomic import atomic, read_json, write_json
 
@@ -39,8 +39,8 @@ def save_kernel(path: str | Path, kernel: KernelEstimate | ArrayLike, **provenan
     """
     path = tiff_path(path)
     estimate = kernel if isinstance(kernel, KernelEstimate) else None
-    values = as_kernel(estimate.kernel if estimate else kernel)  # type: ignore[arg-type]
-    record = kernel_record(estimate) if estimate else {"method": "given", "fwhm": list(fwhm(values)), "versions": versions()}
+    values = as_kernel(estimate.kernel if estimate else kernel)
+    record = kernel_record(estimate) if estimate else {"method": "given", "fwhm": _widths(fwhm(values)), "versions": versions()}
     with atomic(path) as temporary:
         tifffile.imwrite(temporary, values.astype(np.float32), photometric="minisblack")
     write_json(path.with_suffix(".json"), record | provenance)
@@ -64,7 +64,7 @@ def kernel_record(estimate: KernelEstimate) -> dict[str, Any]:
         "seconds": round(estimate.seconds, 3),
         "stopped": estimate.stopped,
         "reference": estimate.reference,
-        "fwhm": {"major": widths.major, "minor": widths.minor, "angle": widths.angle, "unit": "HR pixel"},
+        "fwhm": _widths(widths),
         "fwhm_interval": estimate.fwhm_interval,
         "reliability": vars(estimate.reliability) if estimate.reliability else None,
         "pixel_size": list(estimate.pixel_size) if estimate.pixel_size else None,
@@ -74,10 +74,21 @@ def kernel_record(estimate: KernelEstimate) -> dict[str, Any]:
         "stages": [stage.tolist() for stage in estimate.stages],
         "history": _thin(estimate.history),
     }
-    if estimate.pixel_size and estimate.pixel_size[0] == estimate.pixel_size[1]:
-        size = estimate.pixel_size[0] / estimate.scale
-        record["fwhm_physical"] = {"major": widths.major * size, "minor": widths.minor * size, "unit": estimate.unit}
+    if estimate.pixel_size:
+        record["fwhm_physical"] = _physical(widths, estimate.pixel_size, estimate.scale) | {"unit": estimate.unit}
     return record
+
+
+def _widths(widths: FWHM) -> dict[str, Any]:
+    return widths._asdict() | {"unit": "HR pixel"}
+
+
+def _physical(widths: FWHM, pixel_size: tuple[float, float], scale: int) -> dict[str, float]:
+    """Widths in the unit of the input's pixel size, along their directions: pixels may be oblong."""
+    y, x = pixel_size
+    directions = np.deg2rad([widths.angle, widths.angle + 90])
+    major, minor = np.array(widths[:2]) / scale * np.hypot(y * np.sin(directions), x * np.cos(directions))
+    return {"major": float(major), "minor": float(minor)}
 
 
 def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
@@ -107,7 +118,7 @@ def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
     record = read_json(beside) if beside.exists() else {}
     known = record.get("scale", scale)
     if known is None:
-        raise InputError(f"{path} comes without a JSON that tells its scale: give scale=.")
+        raise InputError(f"{path} comes without a JSON that tells its scale: give the scale.")
     named = {
         name: record[name] for name in ("method", "seed", "device", "seconds", "reference", "stopped", "unit", "config") if name in record
     }

@@ -1,0 +1,5 @@
+"""Running the package: ``python -m napari_kernelgan``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,227 @@
+"""The commands: each reads its options, drives one run, and says what came out. The work is done elsewhere, and loaded when needed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .._version import __version__
+from . import options as opt
+from .console import Watch, command, say, show
+
+if TYPE_CHECKING:
+    from ..estimate.result import KernelEstimate
+
+app = typer.Typer(
+    name="napari-kernelgan",
+    help="Estimate the unknown blur kernel of an image from the image alone (KernelGAN), and upscale with it (ZSSR).",
+    epilog="Exit status: 0 done, 1 failed, 2 misuse, 3 partly done, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; ends the process with an exit status."""
+    # shells start what runs in the background with interrupts ignored, but whoever sends one means it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    app(prog_name="napari-kernelgan")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"napari-kernelgan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@command
+def estimate(
+    image: opt.ImageArgument,
+    output: opt.FolderOption,
+    scale: opt.ScaleOption = 2,
+    method: opt.MethodOption = "auto",
+    seed: opt.SeedOption = 0,
+    device: opt.DeviceOption = "auto",
+    axes: opt.AxesOption = None,
+    pixel_size: opt.PixelSizeOption = None,
+    unit: opt.UnitOption = None,
+    config: opt.ConfigOption = None,
+    overwrite: opt.OverwriteOption = False,
+    as_json: opt.JsonOption = False,
+) -> None:
+    """Estimate the kernel of an image; writes DIR/kernel.tif and DIR/kernel.json."""
+    from ..files.kernels import kernel_record
+    from ..progress import run
+    from ..report.steps import Options, iter_estimate_file
+
+    settings = Options(scale, method, seed=seed, device=device, config=opt.read_config(config))
+    source = opt.read_source(image, axes, pixel_size, unit)
+    path = output / "kernel.tif"
+    with Watch() as watch:
+        found = run(iter_estimate_file(source, path, settings, overwrite=overwrite), watch)
+    files = {"kernel": path, "kernel_record": path.with_suffix(".json")}
+    _answer(kernel_record(found) | {"source": source.record, "files": files}, as_json, [_widths(found)], files)
+
+
+@app.command()
+@command
+def upscale(
+    image: opt.ImageArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A .tif, .ome.tif or .png; a .json goes with it.")],
+    kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="TIFF or NPY; not needed to upscale bicubically.")] = None,
+    scale: Annotated[int | None, typer.Option(min=2, help="How many times larger; otherwise the kernel's.")] = None,
+    upscaler: opt.UpscalerOption = "auto",
+    seed: opt.SeedOption = 0,
+    device: opt.DeviceOption = "auto",
+    axes: opt.AxesOption = None,
+    pixel_size: opt.PixelSizeOption = None,
+    unit: opt.UnitOption = None,
+    config: opt.ConfigOption = None,
+    overwrite: opt.OverwriteOption = False,
+    as_json: opt.JsonOption = False,
+) -> None:
+    """Upscale an image with a known kernel."""
+    from ..files.kernels import load_kernel
+    from ..progress import run
+    from ..report.steps import Options, iter_upscale_file
+
+    if scale is None:
+        scale = load_kernel(kernel).scale if kernel else 2
+    settings = Options(scale, upscaler=upscaler, seed=seed, device=device, config=opt.read_config(config))
+    source = opt.read_source(image, axes, pixel_size, unit)
+    with Watch() as watch:
+        record = run(iter_upscale_file(source, kernel, output, settings, overwrite=overwrite), watch)
+    _answer(record, as_json, [], record["files"])
+
+
+@app.command("run")
+@command
+def run_both(
+    image: opt.ImageArgument,
+    output: opt.FolderOption,
+    scale: opt.ScaleOption = 2,
+    method: opt.MethodOption = "auto",
+    upscaler: opt.UpscalerOption = "auto",
+    seed: opt.SeedOption = 0,
+    device: opt.DeviceOption = "auto",
+    axes: opt.AxesOption = None,
+    pixel_size: opt.PixelSizeOption = None,
+    unit: opt.UnitOption = None,
+    config: opt.ConfigOption = None,
+    overwrite: opt.OverwriteOption = False,
+    as_json: opt.JsonOption = False,
+) -> None:
+    """Estimate the kernel of an image and upscale with it; writes kernel, upscaled image, report.json and figure.png into DIR."""
+    from ..progress import run
+    from ..report.run import iter_run
+    from ..report.steps import Options
+
+    settings = Options(scale, method, upscaler, seed, device, opt.read_config(config))
+    source = opt.read_source(image, axes, pixel_size, unit)
+    with Watch() as watch:
+        result = run(iter_run(source, output, settings, overwrite=overwrite), watch)
+    _answer(result.record, as_json, [_widths(result.estimate)], result.files._asdict())
+
+
+@app.command()
+@command
+def demo(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results; otherwise a new one here each time.")
+    ] = None,
+    seed: opt.SeedOption = 0,
+    device: opt.DeviceOption = "auto",
+    config: opt.ConfigOption = None,
+    overwrite: opt.OverwriteOption = False,
+    as_json: opt.JsonOption = False,
+) -> None:
+    """Show the whole on a photograph that was degraded with a known kernel: two to three minutes on two cores."""
+    from ..progress import run
+    from ..report.demo import SETTINGS, free_folder, introduction, iter_demo, score_tables
+
+    folder = output or free_folder(Path.cwd())
+    settings = opt.read_config(config) if config else SETTINGS
+    say(introduction(settings))
+    with Watch() as watch:
+        record = run(iter_demo(folder, seed, device, settings, overwrite=overwrite), watch).record
+    if not as_json:
+        for table in score_tables(record):
+            show(table)
+    _answer(record, as_json, [], record["files"])
+
+
+@app.command()
+@command
+def bench(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Sharp pictures, or with --kernels low-resolution ones.")],
+    output: opt.FolderOption,
+    methods: Annotated[str | None, typer.Option(metavar="NAME,...", help="bicubic, KERNEL or KERNEL+UPSCALER; or the paper's.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="Each method is run with each.")] = "0",
+    scale: opt.ScaleOption = 2,
+    kernels: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The true kernels of low-resolution pictures, by stem.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="DIR", help="The sharp originals of low-resolution pictures.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many pictures.")] = None,
+    kernel_seed: Annotated[int, typer.Option(help="Of the random kernels.")] = 0,
+    device: opt.DeviceOption = "auto",
+    config: opt.ConfigOption = None,
+    overwrite: opt.OverwriteOption = False,
+    as_json: opt.JsonOption = False,
+) -> None:
+    """Compare methods on pictures with known kernels; writes bench.md, bench.csv and bench.json into DIR."""
+    from ..bench.command import run_bench
+    from ..bench.methods import DEFAULT
+
+    chosen = methods.split(",") if methods else DEFAULT
+    with Watch() as watch:
+        run_bench(
+            folder,
+            output,
+            chosen,
+            opt.parse_numbers(seeds),
+            scale=scale,
+            kernels=kernels,
+            truth=truth,
+            limit=limit,
+            kernel_seed=kernel_seed,
+            device=device,
+            config=opt.read_config(config),
+            overwrite=overwrite,
+            progress=watch.part,
+        )
+    print((output / ("bench.json" if as_json else "bench.md")).read_text(encoding="utf-8"), end="")
+
+
+def _answer(record: dict[str, Any], as_json: bool, lines: list[str], files: dict[str, Path]) -> None:
+    """The results on stdout: as JSON, or lines for people and the files that were written."""
+    from ..files.atomic import to_json
+
+    if as_json:
+        print(to_json(record), end="")
+    else:
+        for line in [*lines, *(str(path) for path in files.values())]:
+            print(line)
+
+
+def _widths(found: KernelEstimate) -> str:
+    """A kernel's widths in a line, in pixels and where it is known in the unit of the pixel size."""
+    from ..files.kernels import kernel_record
+    from ..files.units import unit_symbol
+
+    widths = found.fwhm
+    line = f"FWHM {widths.major:.2f} x {widths.minor:.2f} HR px at {widths.angle:.0f} deg"
+    physical = kernel_record(found).get("fwhm_physical")
+    if physical and found.unit:
+        line += f" = {physical['major']:#.3g} x {physical['minor']:#.3g} {unit_symbol(found.unit)}"
+    return line

@@ -1,0 +1,85 @@
+"""What is known of an image that was read from a file, and the letters of its axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..images.layout import LETTERS, is_lazy
+
+LAZY_BYTES = 2**30
+"""Pixels of more bytes than this are left on the disk, to be read plane by plane."""
+
+
+class Calibration(NamedTuple):
+    """Sizes of the pixels and names of the channels, as far as they are known."""
+
+    pixel_size: tuple[float, float] | None = None
+    """(y, x), in `unit`."""
+    unit: str | None = None
+    """As OME-NGFF and napari name it, for example "micrometer"."""
+    z_spacing: float | None = None
+    """In `unit`."""
+    t_interval: float | None = None
+    """In seconds."""
+    channel_names: tuple[str, ...] = ()
+
+    def finer(self, scale: int) -> Calibration:
+        """The calibration of the image with Y and X times `scale`, which covers the same area."""
+        if self.pixel_size is None:
+            return self
+        return self._replace(pixel_size=(self.pixel_size[0] / scale, self.pixel_size[1] / scale))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """An image and what its file tells about it."""
+
+    path: Path
+    data: Any
+    """NumPy array; of large TIFFs a Dask array, of large NPYs a memory map, of OME-Zarr the Zarr array."""
+    axes: str
+    """One letter per axis of `data`."""
+    calibration: Calibration = Calibration()
+    ome: bool = False
+    """Whether the file has OME metadata."""
+    sha256: str | None = None
+    """Of the file's bytes. None for a Zarr store, of which only a part may be read: what is read is hashed by the method that reads it."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of how the file was read, in sentences."""
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Size (y, x) of a pixel in `unit`, where it is known."""
+        return self.calibration.pixel_size
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the pixel size."""
+        return self.calibration.unit
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the pixels are still on the disk, to be read plane by plane."""
+        return is_lazy(self.data)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is put on record about the file, for JSON."""
+        return {"path": self.path, "sha256": self.sha256, "axes": self.axes, "shape": list(self.data.shape)} | self.calibration._asdict()
+
+
+def standard_axes(axes: str) -> str:
+    """Axes of unknown meaning, and repeated ones, as the free ones of T, Z and C: the stacks that they are.
+
+    Letters that find no place stay as they are.
+    """
+    result: list[str] = []
+    for position, letter in enumerate(axes.upper()):
+        later = axes.upper()[position + 1 :]
+        if letter in LETTERS and letter not in result:
+            result.append(letter)
+        else:
+            result.append(next((free for free in "TZC" if free not in result and free not in later), letter))
+    return "".join(result)

@@ -1,0 +1,173 @@
+"""The demonstration: a photograph degraded with a known kernel, the whole run on it, and scores against the truth."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+
+from ..assess.metrics import kernel_psnr, picture_psnr
+from ..config import Settings, ZSSRConfig
+from ..errors import InputError
+from ..files.atomic import write_json
+from ..files.images import read_image, write_image
+from ..files.kernels import save_kernel
+from ..kernels.forward import degrade
+from ..kernels.measures import FWHM, SIGMA_TO_FWHM, gaussian_fwhm
+from ..kernels.models import gaussian
+from ..progress import Steps
+from ..upscaling.api import iter_upscale, upscale
+from .run import RunFiles, RunResult, iter_run
+from .steps import Options, check_outputs
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAME = "napari-kernelgan-demo"
+SCALE = 2
+PICTURE = "camera.png"
+CORNER, SIDE = (190, 190), 300
+WIDTHS = FWHM(4.2, 3.2, 30.0)
+SETTINGS = Settings(zssr=ZSSRConfig(max_steps=600, check_every=20, trend_steps=120))
+"""For two or three minutes on two cores: the training of the kernel is whole, that of the upscaler is shortened."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demonstration gave."""
+
+    run: RunResult
+    record: dict[str, Any]
+    """The scores, as ``demo.json`` holds them."""
+
+
+def free_folder(parent: Path) -> Path:
+    """The first of napari-kernelgan-demo, -2, -3, ... that is not there."""
+    number, folder = 1, parent / NAME
+    while folder.exists():
+        number += 1
+        folder = parent / f"{NAME}-{number}"
+    return folder
+
+
+def introduction(config: Settings) -> str:
+    """What is going to happen, and where it is made shorter than it should be."""
+    shortened = [
+        f"{name} trains for {steps} steps at most instead of {default}"
+        for name, steps, default in (
+            ("KernelGAN", config.kernelgan.steps, Settings().kernelgan.steps),
+            ("ZSSR", config.zssr.max_steps, Settings().zssr.max_steps),
+        )
+        if steps < default
+    ]
+    note = f" To save time, {' and '.join(shortened)}: longer training gives better results." if shortened else ""
+    return (
+        f"A part of the photograph {PICTURE} that comes with scikit-image is blurred with a known Gaussian kernel and made half as "
+        "large. From that alone, the kernel is estimated and the picture is upscaled; then once more with the true kernel, for "
+        f"comparison.{note}"
+    )
+
+
+def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS, *, overwrite: bool = False) -> Steps[DemoResult]:
+    """Degrade the photograph, do the whole run on it, upscale with the true kernel too, and score everything.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a run's files, ``input.tif``, ``truth.tif``, ``true_kernel.tif``, ``upscaled_true_kernel.tif`` and ``demo.json``.
+    seed : int
+    device : str
+    config : Settings
+    overwrite : bool
+        Whether existing files may be replaced.
+    """
+    names = ("input.tif", "truth.tif", "true_kernel.tif", "true_kernel.json", "upscaled_true_kernel.tif", "demo.json")
+    low_path, truth_path, kernel_path, _, ideal_path, record_path = own = [folder / name for name in names]
+    check_outputs([], [*own, *RunFiles.within(folder)], overwrite=overwrite)
+    start = time.perf_counter()
+    truth = sharp_picture()
+    covariance = _covariance(WIDTHS)
+    kernel = gaussian(covariance)
+    low = degrade(truth, kernel, SCALE)
+    write_image(truth_path, truth, overwrite=overwrite)
+    write_image(low_path, low, overwrite=overwrite)
+    save_kernel(kernel_path, kernel, scale=SCALE, method="true")
+
+    options = Options(SCALE, seed=seed, device=device, config=config)
+    run = yield from iter_run(read_image(low_path), folder, options, overwrite=overwrite)
+    ideal = yield from _named(iter_upscale(low, kernel, SCALE, seed=seed, device=device, config=config), "with the true kernel")
+    write_image(ideal_path, ideal, overwrite=overwrite)
+    bicubic = upscale(low, None, SCALE, "bicubic")
+    record = {
+        "picture": f"{PICTURE}, rows from {CORNER[0]}, columns from {CORNER[1]}, {SIDE} x {SIDE} px",
+        "kernel_psnr": kernel_psnr(run.estimate.kernel, kernel),
+        "fwhm": run.estimate.fwhm._asdict(),
+        "true_fwhm": gaussian_fwhm(covariance)._asdict(),
+        "picture_psnr": {
+            "bicubic": picture_psnr(np.asarray(bicubic), truth),
+            "upscaled": picture_psnr(np.asarray(run.upscaled), truth),
+            "upscaled with the true kernel": picture_psnr(np.asarray(ideal), truth),
+        },
+        "note": introduction(config),
+        "seconds": round(time.perf_counter() - start, 3),
+        "files": run.files._asdict() | {path.stem: path for path in own if path.suffix != ".json"} | {"demo": record_path},
+    }
+    write_json(record_path, record)
+    return DemoResult(run, record)
+
+
+def score_tables(record: dict[str, Any]) -> list[Table]:
+    """The scores for people: of the kernel, and of the picture."""
+    from rich.table import Table
+
+    found, true = record["fwhm"], record["true_fwhm"]
+    kernel = Table("", "estimated", "true", title="kernel", title_justify="left")
+    kernel.add_row("FWHM, major / HR px", f"{found['major']:.2f}", f"{true['major']:.2f}")
+    kernel.add_row("FWHM, minor / HR px", f"{found['minor']:.2f}", f"{true['minor']:.2f}")
+    kernel.add_row("direction / deg", f"{found['angle']:.0f}", f"{true['angle']:.0f}")
+    kernel.add_row("kernel PSNR / dB", f"{record['kernel_psnr']:.1f}", "")
+    picture = Table("", "PSNR / dB", title="picture against the original", title_justify="left")
+    for name, psnr in record["picture_psnr"].items():
+        picture.add_row(name, f"{psnr:.2f}")
+    return [kernel, picture]
+
+
+def sharp_picture() -> NDArray[np.uint8]:
+    """The part of the photograph, from the files that are installed with scikit-image.
+
+    Raises
+    ------
+    InputError
+        If the installed scikit-image comes without it.
+    """
+    package = importlib.util.find_spec("skimage")
+    path = Path(*(package.submodule_search_locations or [""]) if package else "") / "data" / PICTURE
+    if not path.is_file():
+        raise InputError(f"{path} is missing: install scikit-image from its wheel (python -m pip install --force-reinstall scikit-image).")
+    (y, x), side = CORNER, SIDE
+    return np.asarray(iio.imread(path))[y : y + side, x : x + side]
+
+
+def _covariance(widths: FWHM) -> NDArray[np.float64]:
+    """Covariance [[yy, yx], [yx, xx]] of the Gaussian with these widths."""
+    angle = np.deg2rad(widths.angle)
+    axes = np.array([[np.sin(angle), np.cos(angle)], [np.cos(angle), -np.sin(angle)]])  # columns: major and minor as (y, x)
+    covariance: NDArray[np.float64] = axes @ np.diag(np.square(np.array(widths[:2]) / SIGMA_TO_FWHM)) @ axes.T
+    return covariance
+
+
+def _named(steps: Steps[Any], addition: str) -> Steps[Any]:
+    """A run's progress with an addition to the names of its stages."""
+    try:
+        progress = next(steps)
+        while True:
+            progress.stage += f" {addition}"
+            progress = steps.send((yield progress))
+    except StopIteration as end:
+        return end.value

@@ -1,0 +1,130 @@
+"""The figure of a report: where the details lie, the kernel, how training went, and the details before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..estimate.result import KernelEstimate
+from ..files.atomic import atomic
+from ..upscaling.api import interpolate_plane
+from .details import Corner, detail_side, find_details
+from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction
+from .scalebar import add_scale_bar
+
+MARGIN = 4  # px of the input around a detail, so that its enlargement has no border of its own
+OVERVIEW = 1000  # px that the overview shows of either side, at most about twice as many
+COLOURS = ("#16a34a", "#db2777")
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+}
+
+
+def write_figure(
+    path: Path,
+    low: NDArray[Any],
+    high: NDArray[Any],
+    estimate: KernelEstimate,
+    stages: list[dict[str, Any]],
+    title: str,
+    upscaler: str,
+) -> None:
+    """Draw and write the figure as PNG; needs no screen.
+
+    Parameters
+    ----------
+    path : Path
+    low : ndarray
+        A plane of the input, (Y, X) or (Y, X, S).
+    high : ndarray
+        The same plane upscaled.
+    estimate : KernelEstimate
+    stages : list of dict
+        The upscaler's training of that plane; [] without.
+    title, upscaler : str
+        Heading, and what the upscaled details are called.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure: Any = Figure(figsize=(15, 7.5), layout="constrained", facecolor="white")
+        figure.suptitle(title, fontsize=12, fontweight="bold", x=0.005, ha="left")
+        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+        overview, kernel, profiles, losses, reconstruction = above.subplots(1, 5, width_ratios=(1, 1, 1, 1.15, 1))
+        draw_kernel(kernel, estimate)
+        draw_profiles(profiles, estimate)
+        draw_losses(losses, estimate)
+        draw_reconstruction(reconstruction, stages)
+        look = _Look(low, high, estimate)
+        look.overview(overview)
+        for number, (before, after) in enumerate(below.subplots(1, 4).reshape(2, 2)):
+            look.detail(number, before, after, upscaler)
+        with atomic(path) as temporary:
+            FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=110)
+
+
+class _Look:
+    """Pictures of one plane before and after, all on one range of display."""
+
+    def __init__(self, low: NDArray[Any], high: NDArray[Any], estimate: KernelEstimate) -> None:
+        self.low, self.high, self.estimate = low, high, estimate
+        self.side = detail_side(*low.shape[:2])
+        self.corners: list[Corner] = find_details(_colours(low).mean(-1), self.side)
+        self.stride = max(1, max(low.shape[:2]) // OVERVIEW)
+        self.black, self.white = (float(v) for v in np.percentile(_colours(self._thin), [0.1, 99.9]))
+
+    @property
+    def _thin(self) -> NDArray[Any]:
+        """As much of a large input as an overview shows."""
+        return self.low[:: self.stride, :: self.stride]
+
+    def overview(self, axes: Any) -> None:
+        """The whole input with the details marked."""
+        from matplotlib.patches import Rectangle
+
+        height, width = self.low.shape[:2]
+        self._show(axes, self._thin, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+        for name, (y, x), colour in zip("AB", self.corners, COLOURS, strict=False):
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), self.side, self.side, fill=False, edgecolor=colour, linewidth=2))
+            axes.text(x + 1, y + 1, name, color=colour, fontweight="bold", va="top", ha="left", fontsize=10)
+        axes.set_title(f"input, {width} x {height} px")
+
+    def detail(self, number: int, before: Any, after: Any, upscaler: str) -> None:
+        """One detail, enlarged bicubically beside the upscale."""
+        scale = self.estimate.scale
+        y, x = self.corners[number]
+        top, left = max(0, y - MARGIN), max(0, x - MARGIN)
+        part = self.low[top : y + self.side + MARGIN, left : x + self.side + MARGIN]
+        large = interpolate_plane(part, scale)
+        for axes, picture, (at_y, at_x), name in (
+            (before, large, (scale * (y - top), scale * (x - left)), "input, enlarged bicubically"),
+            (after, self.high, (scale * y, scale * x), f"upscaled x{scale} ({upscaler})"),
+        ):
+            self._show(axes, picture[at_y : at_y + scale * self.side, at_x : at_x + scale * self.side])
+            axes.set_title(f"{'AB'[number]}: {name}", color=COLOURS[number], fontweight="bold")
+            for spine in axes.spines.values():
+                spine.set(visible=True, color=COLOURS[number], linewidth=2)
+        add_scale_bar(before, scale * self.side, self.estimate)
+
+    def _show(self, axes: Any, picture: NDArray[Any], extent: tuple[float, float, float, float] | None = None) -> None:
+        shades = np.clip((_colours(picture) - self.black) / (self.white - self.black or 1.0), 0, 1)
+        shown = shades if shades.shape[-1] == 3 else shades.mean(-1)
+        axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+        axes.set(xticks=[], yticks=[])
+
+
+def _colours(plane: NDArray[Any]) -> NDArray[np.float32]:
+    """A plane as (Y, X, colours), without alpha."""
+    samples = plane[..., None] if plane.ndim == 2 else plane
+    return samples[..., : {2: 1, 4: 3}.get(samples.shape[-1], samples.shape[-1])].astype(np.float32)

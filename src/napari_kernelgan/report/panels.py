@@ -1,0 +1,134 @@
+"""The plots of a report's figure: the kernel, its profiles, and how training went. Each draws into axes that it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates, uniform_filter1d
+
+from ..estimate.result import KernelEstimate
+from ..files.kernels import kernel_record
+from ..files.units import unit_symbol
+from ..kernels.algebra import Kernel
+from .scalebar import add_scale_bar
+
+MAJOR, MINOR = "#c2410c", "#1d4ed8"
+LABELS = {
+    "generator": "generator (GAN)",
+    "discriminator": "discriminator",
+    "bicubic": "likeness to bicubic",
+    "sum": "sum of kernel",
+    "boundary": "kernel's border",
+    "centre": "kernel's centre",
+    "sparsity": "sparsity",
+}
+VISIBLE = 1e-3  # of the peak: a large kernel's frame below this is left out of the picture
+
+
+def draw_kernel(axes: Any, estimate: KernelEstimate) -> None:
+    """The kernel with a scale bar and its principal axes."""
+    kernel = _visible(estimate.kernel)
+    half = kernel.shape[0] / 2
+    axes.imshow(kernel, cmap="magma", vmin=0, extent=(-half, half, half, -half), interpolation="nearest")
+    widths = estimate.fwhm
+    for angle, width, colour in ((widths.angle, widths.major, MAJOR), (widths.angle + 90, widths.minor, MINOR)):
+        dy, dx = np.sin(np.deg2rad(angle)) * width / 2, np.cos(np.deg2rad(angle)) * width / 2
+        axes.plot([-dx, dx], [-dy, dy], color="white", linewidth=3, solid_capstyle="butt")
+        axes.plot([-dx, dx], [-dy, dy], color=colour, linewidth=1.8, solid_capstyle="butt")
+    add_scale_bar(axes, 2 * half, estimate)
+    axes.set_title(f"kernel, {len(estimate.kernel)} x {len(estimate.kernel)} HR pixels")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def draw_profiles(axes: Any, estimate: KernelEstimate) -> None:
+    """The kernel along its principal axes, with the full widths at half maximum."""
+    widths = estimate.fwhm
+    physical = kernel_record(estimate).get("fwhm_physical") if estimate.unit else None
+    reach = max(2.0, 1.3 * widths.major)
+    along = np.linspace(-reach, reach, 401)
+    for name, width, angle, colour, level in (
+        ("major", widths.major, widths.angle, MAJOR, 0.53),
+        ("minor", widths.minor, widths.angle + 90, MINOR, 0.47),
+    ):
+        profile = _profile(estimate.kernel, angle, along)
+        label = f"{name} axis ({angle % 180:.0f}°)\nFWHM {width:.2f} px"
+        if physical:
+            label += f" = {physical[name]:#.3g} {unit_symbol(physical['unit'])}"
+        axes.plot(along, profile, color=colour, linewidth=2, label=label)
+        middle = along[profile >= 0.5].mean()
+        axes.annotate("", (middle - width / 2, level), (middle + width / 2, level), arrowprops={"arrowstyle": "<->", "color": colour})
+    axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":")
+    axes.set(xlim=(-reach, reach), ylim=(min(0.0, *axes.get_ylim()), 1.62), xlabel="HR pixels from the peak", yticks=[0, 0.5, 1])
+    axes.set_title("profiles through the peak")
+    axes.legend(loc="upper center", frameon=False, fontsize=8.5, ncols=1, handlelength=1.2)
+
+
+def draw_losses(axes: Any, estimate: KernelEstimate) -> None:
+    """The loss terms of the kernel's training, each step's value smoothed a little."""
+    losses = {name: values for name, values in estimate.history.losses.items() if len(values)}
+    axes.set_title(f"training of the kernel ({estimate.method})")
+    if not losses:
+        _say(axes, "no training")
+        return
+    steps = max(len(values) for values in losses.values())
+    for number, (name, values) in enumerate(losses.items()):
+        smooth = uniform_filter1d(values, max(1, steps // 60), mode="nearest")
+        at = np.arange(1, len(values) + 1)
+        axes.plot(at, np.maximum(smooth, 1e-9), linewidth=1.3, color=f"C{number}", label=LABELS.get(name, name))
+    axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(1, max(steps, 2)))
+    # terms that vanish would leave the others no room, and the legend needs some
+    low, high = (np.log10(end) for end in axes.get_ylim())
+    low = max(low, -5.0)
+    axes.set_ylim(10**low, 10 ** (high + 0.55 * (high - low)))
+    axes.set_yticks([10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)])
+    axes.minorticks_off()
+    axes.legend(loc="upper center", ncols=2, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0)
+
+
+def draw_reconstruction(axes: Any, stages: list[dict[str, Any]]) -> None:
+    """The reconstruction error of the upscaler's training, stage by stage.
+
+    Parameters
+    ----------
+    stages : list of dict
+        With ``scale``, ``error_steps`` and ``errors`` (mean squared error on 0..1) each.
+    """
+    axes.set_title("training of the upscaler")
+    drawn = [stage for stage in stages if stage["errors"]]
+    if not drawn:
+        _say(axes, "no training" if not stages else "too short for a curve")
+        return
+    for stage in drawn:
+        name = f"to x{stage['scale']}, {stage['steps']} steps"
+        axes.plot(stage["error_steps"], np.sqrt(stage["errors"]), marker="o", markersize=3, linewidth=1.5, label=name)
+    axes.set(yscale="log", xlabel="step", ylabel="reconstruction error (RMS, 0..1)")
+    axes.legend(frameon=False, fontsize=8.5)
+
+
+def _say(axes: Any, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="0.4")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _visible(kernel: Kernel) -> Kernel:
+    """The middle of a kernel with everything that can be seen of it."""
+    n = kernel.shape[0]
+    y, x = np.nonzero(np.abs(kernel) > VISIBLE * kernel.max())
+    margin = max(0, min(y.min(), x.min(), n - 1 - y.max(), n - 1 - x.max()))
+    return kernel[margin : n - margin, margin : n - margin]
+
+
+def _profile(kernel: Kernel, angle: float, along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The kernel on a line through its peak, the peak 1."""
+    n = kernel.shape[0]
+    fine = np.linspace(0, n - 1, 20 * n)
+    surface = map_coordinates(kernel, np.meshgrid(fine, fine, indexing="ij"), order=3)
+    y, x = (fine[i] for i in np.unravel_index(int(surface.argmax()), surface.shape))
+    direction = np.deg2rad(angle)
+    line = map_coordinates(kernel, [y + along * np.sin(direction), x + along * np.cos(direction)], order=3)
+    profile: NDArray[np.float64] = line / surface.max()
+    return profile

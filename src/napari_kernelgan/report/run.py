@@ -1,0 +1,108 @@
+"""A whole run on one image: estimate its kernel, upscale it, and write everything into a folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..estimate.result import KernelEstimate
+from ..files.atomic import write_json
+from ..files.image_file import ImageFile
+from ..files.kernels import kernel_record
+from ..images.layout import Index, Layout
+from ..progress import Steps
+from ..provenance import versions
+from .figure import write_figure
+from .steps import Options, check_outputs, check_upscale, iter_estimate_file, iter_upscale_source, upscale_record, write_upscaled
+
+
+class RunFiles(NamedTuple):
+    """What a run leaves in its folder."""
+
+    kernel: Path
+    kernel_record: Path
+    upscaled: Path
+    report: Path
+    figure: Path
+
+    @classmethod
+    def within(cls, folder: Path) -> RunFiles:
+        """The files in a folder."""
+        return cls(*(folder / name for name in ("kernel.tif", "kernel.json", "upscaled.tif", "report.json", "figure.png")))
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave."""
+
+    estimate: KernelEstimate
+    upscaled: Any
+    """NumPy array, or a Dask array where nothing had to be computed for it."""
+    files: RunFiles
+    record: dict[str, Any]
+    """What ``report.json`` holds."""
+
+
+def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bool = False) -> Steps[RunResult]:
+    """Estimate, upscale, and write ``kernel.tif``, ``kernel.json``, ``upscaled.tif``, ``report.json`` and ``figure.png``.
+
+    The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it.
+
+    Parameters
+    ----------
+    source : ImageFile
+        Its pixel size goes on record with the kernel, and divided by the scale into the upscaled image.
+    folder : Path
+        Made where it is not there.
+    options : Options
+    overwrite : bool
+        Whether files of an earlier run may be replaced; else they are refused before anything is computed.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used; the message says what to do.
+    OutOfMemory
+        If memory is exhausted.
+    """
+    files = RunFiles.within(folder)
+    check_outputs([source.path], files, overwrite=overwrite)
+    check_upscale(files.upscaled, source, options)
+    start = time.perf_counter()
+    estimate = yield from iter_estimate_file(source, files.kernel, options, overwrite=overwrite)
+    upscaled = yield from iter_upscale_source(source, estimate, options)
+    write_upscaled(files.upscaled, upscaled, source, options.scale, overwrite=overwrite)
+    training = upscale_record(upscaled)
+    _write_figure(files.figure, source, upscaled, estimate, training | {"method": training.get("method", options.upscaler)})
+    record = {
+        "input": source.record,
+        "kernel": kernel_record(estimate),
+        "upscale": training,
+        "upscaled": source.calibration.finer(options.scale)._asdict(),
+        "files": files._asdict(),
+        "seconds": round(time.perf_counter() - start, 3),
+        "versions": versions(),
+    }
+    write_json(files.report, record)
+    return RunResult(estimate, upscaled, files, record)
+
+
+def _write_figure(path: Path, source: ImageFile, upscaled: Any, estimate: KernelEstimate, training: dict[str, Any]) -> None:
+    """The figure; of a stack, of its middle plane."""
+    layout = Layout.of(source.data, source.axes)
+    index: Index = next(islice(layout.indices(), layout.n_planes // 2, None))
+    planes = training.get("details", {}).get("planes", [])
+    where = "".join(f", {axis} = {at}" for axis, at in zip(layout.stack_axes, index, strict=True))
+    title = f"{source.path.name}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}"
+    write_figure(
+        path,
+        layout.plane(source.data, index),
+        layout.scaled(estimate.scale).plane(upscaled, index),
+        estimate,
+        next((each["stages"] for each in planes if tuple(each["plane"]) == index), []),
+        title,
+        training["method"],
+    )

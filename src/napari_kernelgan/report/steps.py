@@ -1,0 +1,143 @@
+"""The two steps of a run from file to file: an image to its kernel, an image and a kernel to its upscale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..config import Settings
+from ..errors import InputError
+from ..estimate.api import iter_estimate_kernel
+from ..estimate.result import KernelEstimate
+from ..files.atomic import refuse_existing, write_json
+from ..files.image_file import ImageFile
+from ..files.images import check_writable, write_image
+from ..files.kernels import kernel_record, load_kernel, save_kernel
+from ..images.layout import Layout
+from ..images.values import output_dtype
+from ..kernels.forward import check_scale
+from ..progress import Steps
+from ..provenance import hash_file, versions
+from ..upscaling.api import METHODS as UPSCALERS
+from ..upscaling.api import iter_upscale
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to do both steps."""
+
+    scale: int = 2
+    method: str = "auto"
+    upscaler: str = "auto"
+    seed: int = 0
+    device: str = "auto"
+    config: Settings = Settings()
+
+
+def iter_estimate_file(source: ImageFile, path: Path, options: Options, *, overwrite: bool = False) -> Steps[KernelEstimate]:
+    """Estimate the kernel of an image and write it as ``NAME.tif`` and ``NAME.json``.
+
+    Parameters
+    ----------
+    source : ImageFile
+        Its pixel size goes with the estimate.
+    path : Path
+        Of the kernel's TIFF.
+    options : Options
+    overwrite : bool
+        Whether existing files may be replaced; else they are refused before anything is computed.
+    """
+    check_outputs([source.path], [path, path.with_suffix(".json")], overwrite=overwrite)
+    steps = iter_estimate_kernel(source.data, options.scale, options.method, source.axes, options.seed, options.device, options.config)
+    estimate = replace((yield from steps), pixel_size=source.pixel_size, unit=source.unit)
+    save_kernel(path, estimate, source=source.record)
+    return estimate
+
+
+def iter_upscale_file(
+    source: ImageFile, kernel: Path | None, path: Path, options: Options, *, overwrite: bool = False
+) -> Steps[dict[str, Any]]:
+    """Upscale an image with a kernel from a file; write it, and a JSON of the same stem on how it was made.
+
+    Parameters
+    ----------
+    source : ImageFile
+    kernel : Path or None
+        None is for the upscaler "bicubic".
+    path : Path
+        ``.tif``, ``.ome.tif`` or ``.png``.
+    options : Options
+    overwrite : bool
+        Whether existing files may be replaced; else they are refused before anything is computed.
+
+    Returns
+    -------
+    dict
+        What the JSON holds.
+    """
+    if kernel is not None and not kernel.is_file():
+        raise InputError(f"{kernel}: there is no such file.")
+    beside = record_path(path)
+    inputs = [source.path] if kernel is None else [source.path, kernel, kernel.with_suffix(".json")]
+    check_outputs(inputs, [path, beside], overwrite=overwrite)
+    check_upscale(path, source, options)
+    estimate = load_kernel(kernel, options.scale) if kernel else None
+    start = time.perf_counter()
+    upscaled = yield from iter_upscale_source(source, estimate, options)
+    write_upscaled(path, upscaled, source, options.scale, overwrite=overwrite)
+    record = {
+        "input": source.record,
+        "kernel": None if kernel is None or estimate is None else kernel_record(estimate) | {"path": kernel, "sha256": hash_file(kernel)},
+        "upscale": upscale_record(upscaled),
+        "upscaled": source.calibration.finer(options.scale)._asdict(),
+        "files": {"upscaled": path, "record": beside},
+        "seconds": round(time.perf_counter() - start, 3),
+        "versions": versions(),
+    }
+    write_json(beside, record)
+    return record
+
+
+def iter_upscale_source(source: ImageFile, kernel: KernelEstimate | None, options: Options) -> Steps[Any]:
+    """Upscale an image file's pixels."""
+    return (
+        yield from iter_upscale(
+            source.data, kernel, options.scale, options.upscaler, source.axes, options.seed, options.device, options.config
+        )
+    )
+
+
+def write_upscaled(path: Path, upscaled: Any, source: ImageFile, scale: int, *, overwrite: bool) -> None:
+    """Write an upscaled image with the pixel size of its file divided by the scale; OME-TIFF where the file has OME metadata."""
+    write_image(path, upscaled, source.axes, *source.calibration.finer(scale), ome=source.ome, overwrite=overwrite)
+
+
+def upscale_record(upscaled: Any) -> dict[str, Any]:
+    """How an image was upscaled, ready for JSON; {} of a lazy one, which is interpolated when it is written."""
+    info = getattr(upscaled, "info", None)
+    return dict(vars(info)) if info else {}
+
+
+def record_path(path: Path) -> Path:
+    """The JSON beside an image: ``a.json`` for ``a.tif``, ``a.ome.tif`` and ``a.png``."""
+    return path.with_name(path.with_suffix("").name.removesuffix(".ome") + ".json")
+
+
+def check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse outputs that exist, that cannot be written, or that would replace an input."""
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise InputError(f"{path} belongs to the input: choose another name or folder for the output.")
+    refuse_existing(*outputs, overwrite=overwrite)
+
+
+def check_upscale(path: Path, source: ImageFile, options: Options) -> None:
+    """Refuse an upscaler or a file that would fail after everything is computed."""
+    if options.upscaler not in UPSCALERS:
+        raise InputError(f"upscaler {options.upscaler!r} is unknown: use one of {', '.join(UPSCALERS)}.")
+    large = Layout.of(source.data, source.axes).scaled(check_scale(options.scale))
+    check_writable(path, large, output_dtype(source.data.dtype))

@@ -1,0 +1,124 @@
+"""The benchmark: its pictures, its methods, its tables, and the whole of it on a small folder."""
+
+import csv
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from skimage import data
+
+import napari_kernelgan as kg
+from napari_kernelgan import InputError, Settings, kernels
+from napari_kernelgan.bench.cases import from_degraded, from_sharp
+from napari_kernelgan.bench.command import run_bench
+from napari_kernelgan.bench.methods import DEFAULT, Method
+from napari_kernelgan.bench.tables import Score, markdown, summary
+
+SHORT = Settings.model_validate({"kernelgan": {"steps": 6}, "zssr": {"max_steps": 3, "crop": 32, "channels": 4}})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    iio.imwrite(pictures / "a.png", data.camera()[100:229, 100:260])
+    iio.imwrite(pictures / "b.png", data.astronaut()[:128, 100:240])
+    return pictures
+
+
+def test_sharp_pictures_are_degraded_with_kernels_of_their_own(folder):
+    first, second = from_sharp(folder, 2, kernel_seed=3, limit=None)
+    assert (first.name, second.name) == ("a", "b")
+    assert first.high.shape == (128, 160)  # what the scale does not divide is lost
+    assert_array_equal(first.low, kg.degrade(first.high, first.kernel))
+    assert second.low.shape == (64, 70, 3)
+    assert np.abs(first.kernel - second.kernel).max() > 1e-3
+    (folder / "a.png").unlink()
+    (alone,) = from_sharp(folder, 2, kernel_seed=3, limit=None)
+    assert_array_equal(alone.kernel, second.kernel)
+    assert np.abs(next(from_sharp(folder, 2, kernel_seed=4, limit=None)).kernel - alone.kernel).max() > 1e-3
+
+
+@pytest.mark.parametrize("scale", [3, 4])
+def test_other_scales_have_kernels_that_fit(folder, scale):
+    case = next(from_sharp(folder, scale, kernel_seed=0, limit=1))
+    kernels.check_kernel(case.kernel, scale)
+    assert len(case.stages) == (2 if scale == 4 else 0)
+
+
+def test_low_resolution_pictures_find_their_kernels_and_originals(folder, tmp_path):
+    made = {case.name: case for case in from_sharp(folder, 2, 0, None)}
+    low, high = tmp_path / "low", tmp_path / "high"
+    for place in (low, high):
+        place.mkdir()
+    for case in made.values():
+        iio.imwrite(low / f"{case.name}.png", case.low)
+        iio.imwrite(high / f"{case.name}.png", case.high)
+    np.savez(tmp_path / "k.npz", **{case.name: case.kernel for case in made.values()})
+    for case in from_degraded(low, tmp_path / "k.npz", high, 2, None):
+        assert_array_equal(case.low, made[case.name].low)
+        assert_array_equal(case.high, made[case.name].high)
+        assert_allclose(case.kernel, made[case.name].kernel)
+    with pytest.raises(InputError, match="not 2 times"):
+        list(from_degraded(low, tmp_path / "k.npz", low, 2, None))
+    np.savez(tmp_path / "k.npz", other=made["a"].kernel)
+    with pytest.raises(InputError, match="no kernel named a"):
+        list(from_degraded(low, tmp_path / "k.npz", None, 2, None))
+
+
+def test_method_names():
+    assert Method.parse("kernelgan+zssr") == Method("kernelgan+zssr", "kernelgan", "zssr")
+    assert Method.parse("bicubic").kernel is None
+    assert Method.parse("true").upscaler is None
+    for name in ("magic", "zssr", "true+magic", ""):
+        with pytest.raises(InputError, match="unknown"):
+            Method.parse(name)
+
+
+def test_summary_is_mean_over_all_and_spread_over_seeds():
+    def made(picture, seed, psnr):
+        return Score(picture, "m", seed, None, None, psnr, None, 1.0)
+
+    (row,) = summary([made("a", 0, 30.0), made("b", 0, 32.0), made("a", 1, 31.0), made("b", 1, 35.0)])
+    assert row["psnr"] == pytest.approx(32.0)
+    assert row["psnr_spread"] == pytest.approx(np.std([31.0, 33.0], ddof=1))
+    assert row["kernel_psnr"] is None
+    assert (row["pictures"], row["seeds"]) == (2, 2)
+    assert "| m | 2 | 2 |  |  | 32.00 ± 1.41 |" in markdown(
+        [made("a", 0, 31.0), made("b", 0, 31.0), made("a", 1, 33.0), made("b", 1, 33.0)]
+    )
+
+
+def test_the_whole_benchmark(folder, tmp_path):
+    out = tmp_path / "out"
+    told = []
+    methods = (*DEFAULT, "kernelgan-published")
+    scores = run_bench(folder, out, methods, seeds=(0, 1), config=SHORT, progress=lambda what, step: told.append(what))
+    assert len(scores) == 2 * 5 * 2
+    assert {s.method for s in scores} == set(methods)
+    by = {(s.picture, s.method, s.seed): s for s in scores}
+    assert by["a", "bicubic", 0].kernel_psnr is None
+    assert by["a", "true+zssr", 0].kernel_psnr is None
+    assert by["a", "kernelgan+zssr", 0].kernel_psnr > 10
+    assert by["a", "kernelgan+zssr", 0].kernel_psnr != by["a", "kernelgan+zssr", 1].kernel_psnr
+    assert by["a", "kernelgan-published", 0].psnr is None
+    assert by["a", "kernelgan-published", 0].kernel_psnr != by["a", "kernelgan+zssr", 0].kernel_psnr
+    assert by["a", "bicubic", 0].psnr > 15
+    assert {"a: bicubic", "b: kernelgan+zssr"} <= set(told)
+    record = json.loads((out / "bench.json").read_text())
+    assert len(record["scores"]) == 20
+    assert record["config"]["kernelgan"]["steps"] == 6
+    rows = list(csv.DictReader((out / "bench.csv").open()))
+    assert float(rows[0]["psnr"]) == pytest.approx(scores[0].psnr)
+    assert (out / "bench.md").read_text().count("| bicubic |") == 3
+    with pytest.raises(InputError, match="already exists"):
+        run_bench(folder, out, methods, config=SHORT)
+
+
+def test_folders_without_pictures_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no pictures"):
+        run_bench(tmp_path, tmp_path / "out", ["bicubic"])
+    with pytest.raises(InputError, match="not a folder"):
+        run_bench(tmp_path / "nowhere", tmp_path / "out", ["bicubic"])

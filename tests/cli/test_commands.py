@@ -1,0 +1,201 @@
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+import napari_kernelgan as kg
+from napari_kernelgan.files.images import read_image
+from napari_kernelgan.provenance import hash_file
+
+
+def test_estimate_writes_the_kernel_with_its_origin(cli, image, short, tmp_path):
+    out = tmp_path / "out"
+    done = cli("estimate", image, "-o", out, "--config", short, "--seed", 3)
+    assert done.status == 0
+    assert sorted(path.name for path in out.iterdir()) == ["kernel.json", "kernel.tif"]
+    assert done.out.splitlines()[0].startswith("FWHM")
+    assert "µm" in done.out
+    assert str(out / "kernel.tif") in done.out
+    record = json.loads((out / "kernel.json").read_text())
+    assert record["source"]["sha256"] == hash_file(image)
+    assert record["pixel_size"] == pytest.approx([0.1, 0.1])
+    assert record["unit"] == "micrometer"
+    assert record["fwhm_physical"]["major"] == pytest.approx(record["fwhm"]["major"] * 0.05)
+    assert record["config"]["steps"] == 30
+    assert record["seed"] == 3
+    # the same as in Python
+    settings = kg.Settings.model_validate(json.loads(short.read_text()))
+    same = kg.estimate_kernel(tifffile.imread(image), seed=3, config=settings)
+    np.testing.assert_array_equal(tifffile.imread(out / "kernel.tif"), same.kernel.astype(np.float32))
+
+
+def test_pixel_size_and_unit_given_win_over_the_files(cli, image, short, tmp_path):
+    done = cli("estimate", image, "-o", tmp_path / "a", "--config", short, "--json", "--pixel-size", "40,20", "--unit", "nm")
+    record = json.loads(done.out)
+    assert (record["pixel_size"], record["unit"]) == ([40, 20], "nanometer")
+    angle = np.deg2rad(record["fwhm"]["angle"])
+    oblong = record["fwhm"]["major"] / 2 * np.hypot(40 * np.sin(angle), 20 * np.cos(angle))
+    assert record["fwhm_physical"]["major"] == pytest.approx(oblong)
+    done = cli("estimate", image, "-o", tmp_path / "b", "--config", short, "--json", "--unit", "mm")
+    record = json.loads(done.out)
+    assert (record["pixel_size"], record["unit"]) == (pytest.approx([0.1, 0.1]), "millimeter")
+
+
+def test_upscale_divides_the_pixel_size_and_records_itself(cli, image, short, tmp_path):
+    kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(2.0), scale=2)
+    large = tmp_path / "large.tif"
+    done = cli("upscale", image, "--kernel", kernel, "-o", large, "--config", short)
+    assert done.status == 0
+    assert done.out.splitlines() == [str(large), str(tmp_path / "large.json")]
+    found = read_image(large)
+    assert found.data.shape == (128, 144)
+    assert found.data.dtype == np.uint16
+    assert found.pixel_size == pytest.approx((0.05, 0.05))
+    assert found.unit == "micrometer"
+    record = json.loads((tmp_path / "large.json").read_text())
+    assert record["input"]["sha256"] == hash_file(image)
+    assert record["kernel"]["sha256"] == hash_file(kernel)
+    assert record["upscale"]["method"] == "zssr"
+    assert record["upscale"]["config"]["max_steps"] == 20
+
+
+def test_upscale_bicubically_needs_no_kernel_and_takes_the_scale(cli, image, tmp_path):
+    done = cli("upscale", image, "--upscaler", "bicubic", "--scale", 3, "-o", tmp_path / "large.ome.tif", "--json")
+    assert done.status == 0
+    record = json.loads(done.out)
+    assert record["kernel"] is None
+    assert record["files"]["record"] == str(tmp_path / "large.json")
+    found = read_image(tmp_path / "large.ome.tif")
+    assert found.ome
+    np.testing.assert_array_equal(found.data, kg.upscale(tifffile.imread(image), None, 3, "bicubic"))
+
+
+def test_upscale_takes_the_scale_of_the_kernel(cli, image, tmp_path):
+    kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(6.0, size=20), scale=4)
+    done = cli("upscale", image, "--kernel", kernel, "--upscaler", "bicubic", "-o", tmp_path / "large.tif")
+    assert done.status == 0
+    assert tifffile.imread(tmp_path / "large.tif").shape == (256, 288)
+
+
+def test_png_out(cli, tmp_path):
+    picture = tmp_path / "picture.png"
+    iio.imwrite(picture, np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8))
+    assert cli("upscale", picture, "--upscaler", "bicubic", "-o", tmp_path / "large.png").status == 0
+    assert iio.imread(tmp_path / "large.png").shape == (80, 100, 3)
+
+
+def test_run_writes_everything(cli, image, short, tmp_path):
+    out = tmp_path / "out"
+    done = cli("run", image, "-o", out, "--config", short, "--json")
+    assert done.status == 0
+    assert sorted(path.name for path in out.iterdir()) == ["figure.png", "kernel.json", "kernel.tif", "report.json", "upscaled.tif"]
+    assert json.loads(done.out) == json.loads((out / "report.json").read_text())
+    assert "KernelGAN" in done.err
+    assert "ZSSR" in done.err
+
+
+def test_run_again_is_refused_before_any_computing(cli, image, short, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "figure.png").write_text("precious")
+    done = cli("run", image, "-o", out)  # with the whole training, which would take minutes
+    assert done.status == 2
+    assert "--overwrite" in done.err
+    assert [path.name for path in out.iterdir()] == ["figure.png"]
+    assert (out / "figure.png").read_text() == "precious"
+    assert cli("run", image, "-o", out, "--config", short, "--overwrite").status == 0
+    assert iio.imread(out / "figure.png").shape[2] == 4
+
+
+def test_the_input_is_never_overwritten(cli, image, tmp_path):
+    before = image.read_bytes()
+    assert cli("upscale", image, "--upscaler", "bicubic", "-o", image, "--overwrite").status == 2
+    kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(2.0), scale=2)
+    record = kernel.with_suffix(".json").read_text()
+    done = cli("upscale", image, "--kernel", kernel, "-o", tmp_path / "kernel.png", "--overwrite")  # its JSON would be the kernel's
+    assert done.status == 2
+    assert image.read_bytes() == before
+    assert kernel.with_suffix(".json").read_text() == record
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["estimate", "{image}"], "--output"),
+        (["estimate", "{image}", "-o", "{out}", "--scale", "1"], "--scale"),
+        (["estimate", "{image}", "-o", "{out}", "--scale", "3"], "not for 3"),
+        (["estimate", "{image}", "-o", "{out}", "--method", "magic"], "magic"),
+        (["estimate", "{image}", "-o", "{out}", "--device", "abacus"], "abacus"),
+        (["estimate", "{image}", "-o", "{out}", "--axes", "YXZ"], "one letter per axis"),
+        (["estimate", "{image}", "-o", "{out}", "--pixel-size", "-1"], "--pixel-size"),
+        (["estimate", "{image}", "-o", "{out}", "--config", "{wrong}"], "stepz"),
+        (["estimate", "{image}", "-o", "{out}", "--config", "{image}"], "JSON"),
+        (["estimate", "{image}.missing.tif", "-o", "{out}"], "no such file"),
+        (["estimate", "{image}", "-o", "{image}"], "cannot be written"),
+        (["estimate", "{flat}", "-o", "{out}"], "constant"),
+        (["upscale", "{image}", "-o", "{out}/a.tif"], "give the kernel"),
+        (["upscale", "{image}", "-o", "{out}/a.jpg", "--upscaler", "bicubic"], "written as .tif"),
+        (["upscale", "{flat}", "-o", "{out}/a.png", "--upscaler", "bicubic"], "Write a .tif"),
+        (["upscale", "{image}", "-o", "{out}/a.tif", "--kernel", "{image}.missing.tif"], "cannot be read"),
+        (["run", "{image}", "-o", "{out}", "--upscaler", "magic"], "magic"),
+        (["conjure", "{image}"], "conjure"),
+    ],
+)
+def test_misuse(cli, image, tmp_path, arguments, said):
+    wrong, flat = tmp_path / "wrong.json", tmp_path / "flat.npy"
+    wrong.write_text('{"kernelgan": {"stepz": 5}}')
+    np.save(flat, np.ones((40, 40), np.float32))
+    out = tmp_path / "out"
+    done = cli(*(each.format(image=image, out=out, wrong=wrong, flat=flat) for each in arguments))
+    assert done.status == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert not done.out
+    assert not out.exists()
+
+
+def test_what_breaks_on_the_way_is_a_failure_and_leaves_nothing(cli, tmp_path):
+    store = tmp_path / "image.zarr"
+    array = zarr.create_array(store, shape=(4, 40, 50), chunks=(1, 40, 50), dtype="uint8")
+    array[:] = np.random.default_rng(0).integers(0, 255, array.shape)
+    chunk = next(path for path in sorted(store.rglob("*"), reverse=True) if path.is_file() and "zarr" not in path.name)
+    chunk.write_bytes(b"damaged")
+    done = cli("upscale", store, "--upscaler", "bicubic", "-o", tmp_path / "out" / "large.tif")
+    assert done.status == 1
+    assert not done.out
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_demo_with_short_training(cli, short, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = cli("demo", "--config", short)
+    assert done.status == 0
+    assert "30 steps" in done.err  # says what is shortened
+    out = tmp_path / "napari-kernelgan-demo"
+    names = {"kernel.tif", "kernel.json", "upscaled.tif", "report.json", "figure.png", "demo.json"}
+    names |= {"input.tif", "truth.tif", "true_kernel.tif", "true_kernel.json", "upscaled_true_kernel.tif"}
+    assert {path.name for path in out.iterdir()} == names
+    record = json.loads((out / "demo.json").read_text())
+    assert f"{record['kernel_psnr']:.1f}" in done.out
+    for psnr in record["picture_psnr"].values():
+        assert f"{psnr:.2f}" in done.out
+    assert record["picture_psnr"]["bicubic"] > 20
+    assert record["true_fwhm"]["major"] == pytest.approx(4.2)
+    # a new folder each time; a folder that is named is not written into twice
+    assert cli("demo", "--config", short, "-o", out).status == 2
+    assert cli("demo", "--config", short, "--json").status == 0
+    assert (tmp_path / "napari-kernelgan-demo-2" / "demo.json").exists()
+
+
+def test_bench_prints_its_table(cli, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    iio.imwrite(folder / "a.png", np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8))
+    done = cli("bench", folder, "-o", tmp_path / "out", "--methods", "bicubic", "--seeds", "0,1")
+    assert done.status == 0
+    assert done.out == (tmp_path / "out" / "bench.md").read_text()
+    assert cli("bench", folder, "-o", tmp_path / "out", "--methods", "bicubic").status == 2
+    assert cli("bench", folder, "-o", tmp_path / "new", "--seeds", "a").status == 2

@@ -1,0 +1,102 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from skimage.data import camera
+
+import napari_kernelgan as kg
+from napari_kernelgan.assess.metrics import kernel_psnr
+from napari_kernelgan.files.images import read_image, write_image
+from napari_kernelgan.progress import run
+from napari_kernelgan.provenance import hash_file
+from napari_kernelgan.report.demo import SETTINGS, WIDTHS, free_folder, introduction, iter_demo, sharp_picture
+from napari_kernelgan.report.run import iter_run
+from napari_kernelgan.report.steps import Options, iter_estimate_file, record_path
+
+SHORT = kg.Settings(
+    kernelgan=kg.KernelGANConfig(steps=30),
+    zssr=kg.ZSSRConfig(max_steps=20, check_every=5, trend_steps=10, crop=32, layers=3, channels=16),
+)
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """Three blurred planes of 64 x 64 px, OME-TIFF, pixels of 0.2 x 0.2 um."""
+    planes = np.stack([camera()[at : at + 128, 100:228] for at in (0, 150, 250)])
+    low = kg.degrade(planes, kg.kernels.gaussian(2.0), axes="ZYX")
+    return read_image(write_image(tmp_path / "stack.ome.tif", low, "ZYX", (0.2, 0.2), "micrometer", 0.6))
+
+
+def test_a_run_leaves_everything_and_puts_it_on_record(tmp_path, stack):
+    stages = []
+    result = run(iter_run(stack, tmp_path / "out", Options(seed=5, config=SHORT)), lambda progress: stages.append(progress.stage))
+    assert all(path.exists() for path in result.files)
+    large = read_image(result.files.upscaled)
+    assert (large.axes, large.data.shape, large.data.dtype) == ("ZYX", (3, 128, 128), np.uint8)
+    np.testing.assert_array_equal(large.data, np.asarray(result.upscaled))
+    assert large.pixel_size == pytest.approx((0.1, 0.1))
+    assert large.calibration.z_spacing == pytest.approx(0.6)
+    assert large.ome
+    record = json.loads(result.files.report.read_text())
+    assert record["input"]["sha256"] == hash_file(stack.path)
+    assert record["kernel"]["config"]["steps"] == 30
+    assert record["kernel"]["seed"] == record["upscale"]["seed"] == 5
+    assert record["kernel"]["fwhm_physical"]["unit"] == "micrometer"
+    assert len(record["kernel"]["history"]["losses"]["generator"]) == 30
+    assert record["upscale"]["config"]["channels"] == 16
+    assert [each["plane"] for each in record["upscale"]["details"]["planes"]] == [[0], [1], [2]]
+    assert record["versions"]["napari-kernelgan"] == kg.__version__
+    assert record["seconds"] > 0
+    assert set(record["files"]) == {"kernel", "kernel_record", "upscaled", "report", "figure"}
+    assert stages[0] == "KernelGAN"
+    assert stages[-1].startswith("ZSSR")
+
+
+def test_a_kernel_comes_back_from_its_files(tmp_path, stack):
+    found = run(iter_estimate_file(stack, tmp_path / "kernel.tif", Options(config=SHORT)))
+    loaded = kg.load_kernel(tmp_path / "kernel.tif")
+    np.testing.assert_allclose(loaded.kernel, found.kernel, atol=1e-7)
+    assert loaded.pixel_size == pytest.approx((0.2, 0.2))
+    assert loaded.unit == "micrometer"
+    assert loaded.details["source"]["sha256"] == stack.sha256
+
+
+def test_lazy_input_interpolated_plane_by_plane(tmp_path, stack):
+    lazy = replace(read_image(stack.path, lazy=True))
+    assert lazy.lazy
+    result = run(iter_run(lazy, tmp_path / "out", Options(upscaler="bicubic", config=SHORT)))
+    np.testing.assert_array_equal(tifffile.imread(result.files.upscaled), kg.upscale(stack.data, None, 2, "bicubic", axes="ZYX"))
+
+
+@pytest.mark.parametrize(("name", "beside"), [("a.tif", "a.json"), ("a.ome.tif", "a.json"), ("a.b.png", "a.b.json")])
+def test_the_record_of_an_image_lies_beside_it(tmp_path, name, beside):
+    assert record_path(tmp_path / name) == tmp_path / beside
+
+
+def test_the_demo_degrades_with_the_kernel_that_it_scores_against(tmp_path):
+    result = run(iter_demo(tmp_path, 0, "auto", SHORT))
+    truth, low = tifffile.imread(tmp_path / "truth.tif"), tifffile.imread(tmp_path / "input.tif")
+    kernel = kg.load_kernel(tmp_path / "true_kernel.tif")
+    np.testing.assert_array_equal(truth, sharp_picture())
+    assert np.abs(kg.degrade(truth, kernel).astype(int) - low).max() <= 1  # the kernel's file is float32
+    assert kernel.fwhm == pytest.approx(WIDTHS, abs=0.05)
+    estimate = kg.load_kernel(tmp_path / "kernel.tif")
+    assert result.record["kernel_psnr"] == pytest.approx(kernel_psnr(estimate.kernel, kernel.kernel), abs=1e-3)
+    psnr = result.record["picture_psnr"]
+    # even twenty steps with the true kernel gain on interpolation
+    assert psnr["upscaled with the true kernel"] > psnr["bicubic"] + 0.3
+
+
+def test_the_demo_says_where_it_is_shortened_and_only_there():
+    assert "ZSSR trains for" in introduction(SETTINGS)
+    assert "KernelGAN trains for" not in introduction(SETTINGS)
+    assert "To save time" not in introduction(kg.Settings())
+
+
+def test_demo_folders_are_new_each_time(tmp_path):
+    for expected in ("napari-kernelgan-demo", "napari-kernelgan-demo-2", "napari-kernelgan-demo-3"):
+        folder = free_folder(tmp_path)
+        assert folder.name == expected
+        folder.mkdir()
