@@ -19,7 +19,10 @@ class _Config(BaseModel):
 
 
 class KernelGANConfig(_Config):
-    """Settings of KernelGAN (Bell-Kligler, Shocher, Irani, NeurIPS 2019), by default as published but for the post-processing."""
+    """Settings of KernelGAN (Bell-Kligler, Shocher, Irani, NeurIPS 2019).
+
+    By default as published, but for a warm-up without which some runs never leave their start, and a post-processing that keeps tails.
+    """
 
     steps: int = Field(3000, ge=1, description="Training steps; fewer are faster and less exact.")
     crop: int = Field(64, ge=26, multiple_of=2, description="Side of the generator's crops in pixels; shrinks to fit small images.")
@@ -32,6 +35,7 @@ class KernelGANConfig(_Config):
     discriminator_filter: int = Field(7, ge=1, description="Side of the patches that the discriminator judges.")
     discriminator_channels: int = Field(64, ge=1, description="Channels of the discriminator.")
     discriminator_layers: int = Field(5, ge=1, description="Hidden 1 x 1 layers of the discriminator.")
+    warm_up: int = Field(100, ge=0, description="Steps that the generator alone is trained towards bicubic downscaling first.")
     gain: float = Field(0.1, gt=0, description="Gain of the Xavier-normal starting weights.")
 
     learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate at the start, of both networks.")
@@ -55,7 +59,7 @@ class KernelGANConfig(_Config):
     @classmethod
     def published(cls) -> KernelGANConfig:
         """The paper's settings to the letter."""
-        return cls(postprocess="published")
+        return cls(warm_up=0, postprocess="published")
 
 
 class ZSSRConfig(_Config):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .errors import InputError
@@ -45,6 +47,20 @@ def available_devices() -> list[str]:
     names = ["auto", "cpu"]
     names += [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     return names + (["mps"] if torch.backends.mps.is_available() else [])
+
+
+@contextlib.contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Compute on one CPU thread: work made of many small operations gains nothing from more, and loses much on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def random_stream(seed: int, *purpose: int) -> torch.Generator:

@@ -46,6 +46,17 @@ class Progress:
     def __repr__(self) -> str:
         return f"Progress({self.stage!r}, step {self.step} of {self.total})"
 
+    def part(self, number: int = 0, parts: int = 1, name: str = "") -> Progress:
+        """The same progress as that of part `number` (from 0) of a longer run of equal `parts`; `name` is added to the stage."""
+        step, total = number * self.total + self.step, parts * self.total
+        return Progress(step, total, kernel=self._kernel, losses=self._losses, stage=self.stage + name)
+
+    def with_kernel(self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Progress:
+        """The same progress with another kernel made of its own, when it is asked for."""
+        kernel = self._kernel
+        changed = (lambda: change(kernel())) if kernel else None
+        return Progress(self.step, self.total, kernel=changed, losses=self._losses, stage=self.stage)
+
     @property
     def kernel(self) -> NDArray[np.float64] | None:
         """The kernel at this step, float64 (n, n) with sum 1; None where the run estimates none."""
@@ -71,6 +82,20 @@ def run(steps: Steps[T], callback: Callback | None = None) -> T:
         while True:
             keep = callback(progress) if callback else None
             progress = steps.send(False if keep is False else None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
+
+
+def relay(steps: Steps[T], change: Callable[[Progress], Progress]) -> Steps[T]:
+    """The same run with its progress changed on the way."""
+    try:
+        progress = next(steps)
+        while True:
+            keep = yield change(progress)
+            progress = steps.send(keep)
     except StopIteration as end:
         result: T = end.value
         return result

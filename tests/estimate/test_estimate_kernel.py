@@ -63,11 +63,13 @@ def test_same_seed_same_kernel_and_other_seed_another(small):
 
 
 def test_a_batch_gives_what_single_runs_give(small, sharp):
-    other = kg.degrade(sharp[:200, :240], kernels.gaussian(1.0))[: small.shape[0], : small.shape[1] + 8]
-    batch = kg.estimate_kernels([small, other], seeds=[3, 4], config=SHORT)
-    for estimate, image, seed in zip(batch, (small, other), (3, 4), strict=True):
+    other = kg.degrade(sharp[:200, :240], kernels.gaussian(1.0))
+    tiny, colour = other[:50, :60], np.stack([other] * 3, -1)  # which cannot be in one batch with the others
+    images, seeds = (small, tiny, small[::-1], colour), (3, 4, 5, 6)
+    batch = kg.estimate_kernels(images, seeds=seeds, config=SHORT)
+    for estimate, image, seed in zip(batch, images, seeds, strict=True):
         alone = kg.estimate_kernel(image, seed=seed, config=SHORT)
-        assert_allclose(estimate.kernel, alone.kernel, atol=1e-4 * alone.kernel.max())
+        assert_allclose(estimate.kernel, alone.kernel, atol=2e-3 * alone.kernel.max())
     assert np.abs(batch[0].kernel - batch[1].kernel).max() > 1e-4
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+import napari_kernelgan as kg
 from napari_kernelgan import InputError, kernels
 from napari_kernelgan.config import KernelGANConfig
 from napari_kernelgan.devices import random_stream
@@ -12,6 +13,7 @@ from napari_kernelgan.estimate.kernelgan import crops
 from napari_kernelgan.estimate.kernelgan.discriminator import Discriminator
 from napari_kernelgan.estimate.kernelgan.losses import BicubicFade, Regularisation, boundary_mask
 from napari_kernelgan.estimate.kernelgan.postprocess import cut_tails, finish
+from napari_kernelgan.estimate.kernelgan.training import Problem, Trainer
 
 CPU = torch.device("cpu")
 
@@ -167,3 +169,47 @@ def test_keeping_the_tails_is_better_for_wide_kernels():
     weights = true[::-1, ::-1][:13, :13]
     errors = {how: np.abs(finish(weights, how) - true).max() for how in ("tails", "published")}
     assert errors["tails"] < 0.3 * errors["published"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_warming_up_gets_every_generator_off_the_saddle_at_zero(seed):
+    # dim, with a mean near mid-gray: little pulls the generator away from a kernel of zeros
+    rng = np.random.default_rng(seed)
+    plane = (0.5 + 0.02 * rng.normal(size=(1, 64, 64))).astype(np.float32)
+    trainer = Trainer([Problem([plane], seed)], KernelGANConfig(steps=4, crop=32), 2, CPU)
+    assert trainer.kernel.sum().abs() < 0.01
+    trainer.warm_up()
+    assert trainer.kernel.sum().item() == pytest.approx(1, abs=0.3)
+
+
+def test_a_run_that_has_no_kernel_yet_says_so(small):
+    published = KernelGANConfig.published().model_copy(update={"steps": 2})
+    estimate = kg.estimate_kernel(small, config=published)
+    assert estimate.reliability.level == "unreliable"
+    assert estimate.reliability.codes == ("collapsed",)
+    assert kg.estimate_kernel(small, config={"steps": 2}).reliability is None
+
+
+def test_problems_of_a_batch_do_not_touch_each_other(rng):
+    planes = [rng.random((1, 56 + 6 * i, 60)).astype(np.float32) for i in range(3)]
+    config = KernelGANConfig(steps=25, warm_up=10, crop=32)
+
+    def trained(chosen):
+        trainer = Trainer([Problem([planes[i]], i) for i in chosen], config, 2, CPU, torch.float64)
+        trainer.warm_up()
+        for _ in range(25):
+            trainer.step()
+        return trainer.kernel.numpy()
+
+    together = trained([0, 1, 2])
+    for i in range(3):
+        alone = trained([i])[0]
+        assert_allclose(together[i], alone, atol=1e-9 * np.abs(alone).max())
+
+
+def test_more_crops_a_step_are_one_batch(rng):
+    plane = rng.random((3, 60, 60)).astype(np.float32)
+    trainer = Trainer([Problem([plane], 0)], KernelGANConfig(steps=3, crop=32, crops_per_step=4), 2, CPU)
+    terms = trainer.step()
+    assert trainer.generator_crops[0].shape == (3, 1, 4)
+    assert all(torch.isfinite(value).all() for value in terms.values())

@@ -70,10 +70,7 @@ def run_bench(
     chosen = [Method.parse(name) for name in methods]
     settings = config or Settings()
     refuse_existing(*(out / f"bench.{suffix}" for suffix in ("md", "csv", "json")), overwrite=overwrite)
-    if kernels is None:
-        cases = from_sharp(folder, scale, kernel_seed, limit)
-    else:
-        cases = from_degraded(folder, kernels, truth, scale, limit)
+    cases = from_degraded(folder, kernels, truth, scale, limit) if kernels else from_sharp(folder, scale, kernel_seed, limit)
     about = {
         "scale": scale,
         "seeds": list(seeds),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config import KernelGANConfig, Settings, resolve
-from ..devices import check_seed, resolve_device
+from ..devices import check_seed, one_thread, resolve_device
 from ..errors import InputError, memory_errors
 from ..images.layout import Layout
 from ..images.values import ValueRange, check_finite, to_unit, value_range
 from ..kernels.algebra import compose
 from ..kernels.forward import check_scale
-from ..progress import Callback, Progress, Steps, run
+from ..progress import Callback, Steps, relay, run
 from ..provenance import ArrayHash, versions
 from .result import KernelEstimate
 
@@ -24,7 +24,6 @@ METHODS = ("auto", "kernelgan")
 """Names that `estimate_kernel` takes; "auto" is the best default the project has."""
 
 Config = KernelGANConfig | Settings | dict[str, Any] | None
-T = TypeVar("T")
 
 
 def estimate_kernel(
@@ -110,8 +109,8 @@ def estimate_kernels(
 ) -> list[KernelEstimate]:
     """Estimate many kernels in one batch of independent problems: image i with seed i.
 
-    A single image with several seeds, or several images with one seed, are repeated as needed. `callback` sees the first problem.
-    Every image must have the same number of colours. The other parameters are those of `estimate_kernel`.
+    A single image with several seeds, or several images with one seed, are repeated as needed. `callback` sees the first problem of each
+    batch. No result depends on the others. The other parameters are those of `estimate_kernel`.
     """
     steps = iter_estimate_kernels(images, scale, method, axes, seeds, device, config, value_range=value_range)
     return run(steps, callback)
@@ -142,19 +141,18 @@ def iter_estimate_kernels(
     inputs = [_read(image, axes, settings.max_planes, numbers[0], value_range) for image in images]
     where = resolve_device(device)
 
-    import torch
-
-    from .kernelgan.run import iter_train
+    from .kernelgan.run import COLLAPSED, has_collapsed, iter_train
     from .kernelgan.training import Problem
 
     pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
     start = time.perf_counter()
-    with memory_errors():
+    with memory_errors(), one_thread(where):
         steps = iter_train([Problem(source.planes, seed) for source, seed in pairs], settings, 2, where)
-        outcome = yield from (_composed(steps) if scale == 4 else steps)
+        outcomes = yield from (relay(steps, lambda progress: progress.with_kernel(compose)) if scale == 4 else steps)
     seconds = time.perf_counter() - start
     results = []
-    for (source, seed), kernel, weights, history in zip(pairs, outcome.kernels, outcome.weights, outcome.histories, strict=True):
+    for (source, seed), outcome in zip(pairs, outcomes, strict=True):
+        kernel = outcome.kernel
         stages = (kernel, compose(kernel)) if scale == 4 else ()
         results.append(
             KernelEstimate(
@@ -166,14 +164,14 @@ def iter_estimate_kernels(
                 seconds=seconds,
                 stopped=outcome.stopped,
                 stages=stages,
-                history=history,
+                reliability=COLLAPSED if has_collapsed(outcome.weights) else None,
+                history=outcome.history,
                 config=settings.model_dump(mode="json"),
                 details={
                     "input": source.record,
                     "crops": outcome.size._asdict(),
                     "batch": count,
-                    "weights": weights.tolist(),
-                    "threads": torch.get_num_threads(),
+                    "weights": outcome.weights.tolist(),
                     "versions": versions(),
                 },
             )
@@ -213,23 +211,6 @@ def _read(image: Any, axes: str | None, max_planes: int, seed: int, given: tuple
         "sha256": fingerprint.hexdigest(),
     }
     return _Input(planes, record)
-
-
-def _composed(steps: Steps[T]) -> Steps[T]:
-    """The progress of a run at scale 2 with the kernels that it means at scale 4."""
-    try:
-        progress = next(steps)
-        while True:
-            keep = yield Progress(
-                progress.step,
-                progress.total,
-                kernel=lambda p=progress: compose(p.kernel),  # type: ignore[misc]
-                losses=lambda p=progress: p.losses,  # type: ignore[misc]
-                stage=progress.stage,
-            )
-            progress = steps.send(keep)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
 
 
 def _one(steps: Steps[list[KernelEstimate]]) -> Steps[KernelEstimate]:

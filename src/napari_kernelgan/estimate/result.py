@@ -58,7 +58,7 @@ class KernelEstimate:
     config: dict[str, Any] = field(default_factory=dict, repr=False)
     """The method's configuration as JSON has it."""
     details: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What else is on record: crop sizes, value range, input (shape, dtype, axes, SHA-256), versions, threads."""
+    """What else is on record: crop sizes, batch, weights, versions, input (shape, dtype, axes, value range, SHA-256)."""
     pixel_size: tuple[float, float] | None = None
     """Size (y, x) of the *input's* pixels, in `unit`."""
     unit: str | None = None

@@ -132,7 +132,7 @@ def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
         fwhm_interval=tuple(tuple(bar) for bar in interval) if interval else None,  # type: ignore[arg-type]
         reliability=Reliability(trust["level"], tuple(trust["codes"]), tuple(trust["reasons"])) if trust else None,
         history=_thick(record.get("history", {})),
-        details={name: record[name] for name in ("input", "crops", "batch", "threads", "versions", "source") if name in record},
+        details={name: record[name] for name in ("input", "crops", "batch", "weights", "versions", "source") if name in record},
     )
 
 

@@ -61,7 +61,8 @@ def check_kernel(kernel: ArrayLike, scale: int) -> Kernel:
 def normalise(kernel: ArrayLike) -> Kernel:
     """The kernel divided by its sum."""
     array = as_kernel(kernel)
-    return array / array.sum()
+    normal: Kernel = array / array.sum()
+    return normal
 
 
 def centre_of_mass(kernel: ArrayLike) -> tuple[float, float]:
@@ -138,7 +139,8 @@ def compose(k1: ArrayLike, k2: ArrayLike | None = None, s1: int = 2) -> Kernel:
     n = second.shape[0]
     dilated = np.zeros((s1 * (n - 1) + 1,) * 2)
     dilated[::s1, ::s1] = second
-    return convolve(first, dilated, mode="full", method="direct")
+    composed: Kernel = convolve(first, dilated, mode="full", method="direct")
+    return composed
 
 
 def from_correlation_weights(weights: ArrayLike, scale: int = 2) -> Kernel:

@@ -133,7 +133,8 @@ def random_covariance(rng: np.random.Generator, variance: tuple[float, float] = 
     variances = rng.uniform(*variance, size=2)
     angle = rng.uniform(0, np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return turn @ np.diag(variances) @ turn.T
+    covariance: NDArray[np.float64] = turn @ np.diag(variances) @ turn.T
+    return covariance
 
 
 def random_gaussian(rng: np.random.Generator, size: int = 14, variance: tuple[float, float] = (0.35, 5.0), noise: float = 0.0) -> Kernel:
@@ -150,7 +151,7 @@ def random_gaussian(rng: np.random.Generator, size: int = 14, variance: tuple[fl
 def _positions(size: int) -> Plane:
     if size < 1:
         raise InputError(f"A kernel's side is at least 1, not {size}.")
-    return np.arange(size) - (size - 1) / 2
+    return np.arange(size, dtype=np.float64) - (size - 1) / 2
 
 
 def _turned(y: Plane, x: Plane, angle: float) -> tuple[Plane, Plane]:

@@ -21,7 +21,7 @@ from ..files.kernels import save_kernel
 from ..kernels.forward import degrade
 from ..kernels.measures import FWHM, SIGMA_TO_FWHM, gaussian_fwhm
 from ..kernels.models import gaussian
-from ..progress import Steps
+from ..progress import Steps, relay
 from ..upscaling.api import iter_upscale, upscale
 from .run import RunFiles, RunResult, iter_run
 from .steps import Options, check_outputs
@@ -101,7 +101,8 @@ def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS,
 
     options = Options(SCALE, seed=seed, device=device, config=config)
     run = yield from iter_run(read_image(low_path), folder, options, overwrite=overwrite)
-    ideal = yield from _named(iter_upscale(low, kernel, SCALE, seed=seed, device=device, config=config), "with the true kernel")
+    steps = iter_upscale(low, kernel, SCALE, seed=seed, device=device, config=config)
+    ideal = yield from relay(steps, lambda progress: progress.part(name=" with the true kernel"))
     write_image(ideal_path, ideal, overwrite=overwrite)
     bicubic = upscale(low, None, SCALE, "bicubic")
     record = {
@@ -160,14 +161,3 @@ def _covariance(widths: FWHM) -> NDArray[np.float64]:
     axes = np.array([[np.sin(angle), np.cos(angle)], [np.cos(angle), -np.sin(angle)]])  # columns: major and minor as (y, x)
     covariance: NDArray[np.float64] = axes @ np.diag(np.square(np.array(widths[:2]) / SIGMA_TO_FWHM)) @ axes.T
     return covariance
-
-
-def _named(steps: Steps[Any], addition: str) -> Steps[Any]:
-    """A run's progress with an addition to the names of its stages."""
-    try:
-        progress = next(steps)
-        while True:
-            progress.stage += f" {addition}"
-            progress = steps.send((yield progress))
-    except StopIteration as end:
-        return end.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..images.values import ValueRange, cast, check_dtype, check_finite, from_un
 from ..images.values import value_range as find_range
 from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
-from ..progress import Callback, Progress, Steps, run
+from ..progress import Callback, Progress, Steps, relay, run
 from ..provenance import ArrayHash, versions
 from .lazy import upscale_lazily
 from .result import UpscaledImage, UpscaleInfo
@@ -128,12 +129,14 @@ def kernel_stages(kernel: KernelLike, scale: int) -> list[tuple[int, Kernel]]:
     if isinstance(kernel, KernelEstimate):
         if kernel.scale != scale:
             raise InputError(f"The kernel was estimated for scale {kernel.scale}, not {scale}.")
-        kernel = kernel.stages or kernel.kernel
-    if isinstance(kernel, (tuple, list)) and len(kernel) == 2 and all(np.ndim(k) == 2 for k in kernel):
+        given: Any = kernel.stages or kernel.kernel
+    else:
+        given = kernel
+    if isinstance(given, (tuple, list)) and len(given) == 2 and all(np.ndim(k) == 2 for k in given):
         if scale != 4:
             raise InputError(f"A pair of kernels (k2, k4) is for scale 4, not {scale}.")
-        return [(2, check_kernel(kernel[0], 2)), (4, check_kernel(kernel[1], 4))]
-    return [(scale, check_kernel(kernel, scale))]
+        return [(2, check_kernel(given[0], 2)), (4, check_kernel(given[1], 4))]
+    return [(scale, check_kernel(given, scale))]
 
 
 def _zssr(
@@ -168,7 +171,8 @@ def _zssr(
             upscaled = enlarge_plane(colours, scale)
         else:
             steps = iter_zssr(colours, [Stage(*stage) for stage in stages], config, seed, where)
-            outcome = yield from _shifted(steps, number, layout.n_planes)
+            name = f", plane {number + 1} of {layout.n_planes}" if layout.n_planes > 1 else ""
+            outcome = yield from relay(steps, partial(Progress.part, number=number, parts=layout.n_planes, name=name))
             upscaled, stopped = outcome.channels, outcome.stopped
             record.append({"plane": list(index), "stages": outcome.record})
         large.put(out, index, _join(upscaled, alpha, scale, values, layout, image.dtype))
@@ -188,19 +192,6 @@ def _zssr(
         },
     )
     return UpscaledImage.of(out, info)
-
-
-def _shifted(steps: Steps[Any], number: int, planes: int) -> Steps[Any]:
-    """The progress of one plane as a part of the stack's."""
-    try:
-        progress = next(steps)
-        while True:
-            name = progress.stage if planes == 1 else f"{progress.stage}, plane {number + 1} of {planes}"
-            done, total = number * progress.total + progress.step, planes * progress.total
-            keep = yield Progress(done, total, losses=lambda p=progress: p.losses, stage=name)
-            progress = steps.send(keep)
-    except StopIteration as end:
-        return end.value
 
 
 def _join(
@@ -227,14 +218,15 @@ def _bicubic(image: Any, layout: Layout, scale: int) -> Steps[Any]:
     start = time.perf_counter()
     large = layout.scaled(scale)
     out = large.empty(output_dtype(image.dtype))
+    stopped = False
     for number, index in enumerate(layout.indices(), 1):
         plane = layout.plane(image, index)
         check_finite(plane, f"Plane {index} of the image" if index else "The image")
-        large.put(out, index, interpolate_plane(plane, scale))
-        keep = yield Progress(number, layout.n_planes, stage="bicubic")
-        if keep is False and number < layout.n_planes:
-            raise InputError("Stopped.")
-    info = UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, details={"versions": versions()})
+        repeated = plane.repeat(scale, 0).repeat(scale, 1)  # what a stop leaves of the planes that were not reached
+        large.put(out, index, cast(repeated, image.dtype) if stopped else interpolate_plane(plane, scale))
+        if not stopped:
+            stopped = (yield Progress(number, layout.n_planes, stage="bicubic")) is False and number < layout.n_planes
+    info = UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, stopped=stopped, details={"versions": versions()})
     return UpscaledImage.of(out, info)
 
 

@@ -32,7 +32,7 @@ class CropSize(NamedTuple):
     """Crop that the discriminator sees: what the generator makes of its crop."""
 
 
-def crop_size(plane_size: tuple[int, int], crop: int, shave: int, support: int, scale: int) -> CropSize:
+def crop_size(plane_size: tuple[int, ...], crop: int, shave: int, support: int, scale: int) -> CropSize:
     """Shave and crops that fit a plane.
 
     Parameters
@@ -121,7 +121,8 @@ def centre_probability(edges: NDArray[np.float64], crop: int) -> NDArray[np.floa
     allowed[inside] = np.maximum(smooth[inside], 0)
     if allowed.sum() <= 0:  # no edges at all: anywhere
         allowed[inside] = 1
-    return allowed / allowed.sum()
+    probability: NDArray[np.float64] = allowed / allowed.sum()
+    return probability
 
 
 def draw(

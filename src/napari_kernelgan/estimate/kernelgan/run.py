@@ -13,69 +13,100 @@ from torch import Tensor
 from ...config import KernelGANConfig
 from ...kernels.algebra import Kernel
 from ...progress import Progress, Steps
-from ..result import History
+from ..result import History, Reliability
 from .crops import CropSize
 from .postprocess import finish
-from .training import TERMS, Problem, Trainer
+from .training import TERMS, Problem, Trainer, crop_shape
 
 KERNEL_EVERY = 50  # steps between two kernels of the history
 
 
-class Outcome(NamedTuple):
-    """What a batch of runs gave."""
+COLLAPSED = Reliability(
+    "unreliable",
+    ("collapsed",),
+    ("Training has not produced a kernel: its values do not sum to anything near 1. Let it run longer, or try another seed.",),
+)
 
-    kernels: list[Kernel]
-    weights: list[NDArray[np.float64]]
-    """The generators' composed weights before post-processing, correlation orientation."""
-    histories: list[History]
+
+def has_collapsed(weights: NDArray[np.float64]) -> bool:
+    """Whether composed weights are no kernel at all: a run that was stopped too early, or never left its start near zero."""
+    return bool(abs(1 - weights.sum()) > 0.5)
+
+
+class Outcome(NamedTuple):
+    """What one problem's run gave."""
+
+    kernel: Kernel
+    weights: NDArray[np.float64]
+    """The generator's composed weights before post-processing, correlation orientation."""
+    history: History
     size: CropSize
     stopped: bool
 
 
-def iter_train(problems: Sequence[Problem], config: KernelGANConfig, scale: int, device: torch.device) -> Steps[Outcome]:
-    """Train a batch of problems; yields the progress of the first one after every step."""
-    trainer = Trainer(problems, config, scale, device)
-    rows: list[Tensor] = []
-    kernel_steps: list[int] = []
-    kernels: list[Tensor] = []
+def iter_train(problems: Sequence[Problem], config: KernelGANConfig, scale: int, device: torch.device) -> Steps[list[Outcome]]:
+    """Train problems; yields the progress of the first one of each batch after every step.
+
+    Problems whose crops have the same size and channels are one batch; batches follow each other. So no problem's result depends on which
+    others it is given with.
+    """
+    groups: dict[tuple[int, CropSize], list[int]] = {}
+    for i, problem in enumerate(problems):
+        groups.setdefault(crop_shape(problem, config, scale), []).append(i)
+    outcomes: dict[int, Outcome] = {}
     stopped = False
-    for step in range(1, config.steps + 1):
+    for number, members in enumerate(groups.values()):
+        trainer = Trainer([problems[i] for i in members], config, scale, device)
+        trainer.warm_up()
+        # after a stop, what has not begun stays as its warm-up left it
+        found = yield from _train(trainer, 0 if stopped else config.steps, number, len(groups))
+        outcomes.update(zip(members, found, strict=True))
+        stopped = found[0].stopped
+    return [outcomes[i] for i in range(len(problems))]
+
+
+def _train(trainer: Trainer, steps: int, number: int, batches: int) -> Steps[list[Outcome]]:
+    """Train one batch to its end or until a stop is asked for."""
+    config = trainer.config
+    rows: list[Tensor] = []
+    kernels: dict[int, Tensor] = {}
+    stopped = steps < config.steps
+    for step in range(1, steps + 1):
         terms = trainer.step()
         rows.append(torch.stack([terms[name] for name in TERMS]))
         if step % KERNEL_EVERY == 0 or step == config.steps:
-            kernel_steps.append(step)
-            kernels.append(trainer.kernel)
-        keep = yield _progress(step, config, scale, trainer.kernel[0], rows[-1])
+            kernels[step] = trainer.kernel
+        keep = yield _progress(number * config.steps + step, batches * config.steps, trainer, rows[-1])
         if keep is False:
             stopped = True
             break
     weights = trainer.kernel.double().cpu().numpy()
-    return Outcome(
-        [finish(each, config.postprocess, scale) for each in weights],
-        list(weights),
-        _histories(rows, kernel_steps, kernels, config, scale),
-        trainer.size,
-        stopped,
-    )
+    histories = _histories(rows, kernels, config, trainer.scale) if rows else [History()] * trainer.count
+    return [
+        Outcome(finish(each, config.postprocess, trainer.scale), each, history, trainer.size, stopped)
+        for each, history in zip(weights, histories, strict=True)
+    ]
 
 
-def _progress(step: int, config: KernelGANConfig, scale: int, weights: Tensor, row: Tensor) -> Progress:
+def _progress(step: int, total: int, trainer: Trainer, row: Tensor) -> Progress:
+    weights, how, scale = trainer.kernel[0], trainer.config.postprocess, trainer.scale
+
     def kernel() -> NDArray[np.float64]:
-        return finish(weights.double().cpu().numpy(), config.postprocess, scale)
+        return finish(weights.double().cpu().numpy(), how, scale)
 
     def losses() -> dict[str, float]:
         return dict(zip(TERMS, row[:, 0].tolist(), strict=True))
 
-    return Progress(step, config.steps, kernel=kernel, losses=losses, stage="KernelGAN")
+    return Progress(step, total, kernel=kernel, losses=losses, stage="KernelGAN")
 
 
-def _histories(rows: list[Tensor], kernel_steps: list[int], kernels: list[Tensor], config: KernelGANConfig, scale: int) -> list[History]:
+def _histories(rows: list[Tensor], kernels: dict[int, Tensor], config: KernelGANConfig, scale: int) -> list[History]:
     losses = torch.stack(rows).double().cpu().numpy()  # (steps, terms, problems)
-    found = [k.double().cpu().numpy() for k in kernels]
+    found = [k.double().cpu().numpy() for k in kernels.values()]
     return [
         History(
             losses={name: losses[:, i, problem] for i, name in enumerate(TERMS)},
-            kernel_steps=np.array(kernel_steps, np.int64),
+            kernel_steps=np.array(list(kernels), np.int64),
             kernels=np.array([finish(k[problem], config.postprocess, scale) for k in found]),
         )
         for problem in range(losses.shape[2])

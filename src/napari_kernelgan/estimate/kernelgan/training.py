@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ...config import KernelGANConfig
 from ...devices import random_stream
 from ...errors import InputError
 from . import crops, generator
-from .crops import CropBank, Draws, Plane
+from .crops import CropBank, CropSize, Draws, Plane
 from .discriminator import Discriminator
 from .losses import BicubicFade, Regularisation
 
@@ -27,6 +27,16 @@ class Problem(NamedTuple):
 
     planes: Sequence[Plane]
     seed: int
+
+
+def crop_shape(problem: Problem, config: KernelGANConfig, scale: int) -> tuple[int, CropSize]:
+    """Number of channels and size of the crops of a problem: what the problems of one batch must share."""
+    channels = {plane.shape[0] for plane in problem.planes}
+    if len(channels) != 1:
+        raise InputError(f"All planes must have the same number of channels, not {sorted(channels)}.")
+    smallest = min((plane.shape[1:] for plane in problem.planes), key=min)
+    support = generator.support(config.generator_filters)
+    return channels.pop(), crops.crop_size(smallest, config.crop, config.shave, support, scale)
 
 
 class Inputs(NamedTuple):
@@ -46,7 +56,7 @@ class Trainer:
     Parameters
     ----------
     problems : sequence of Problem
-        Their planes may differ in size and number, but share crop size and number of channels.
+        Their planes may differ in size and number, but share `crop_shape`.
     config : KernelGANConfig
     scale : int
         Stride of the generator.
@@ -65,17 +75,15 @@ class Trainer:
         dtype: torch.dtype = torch.float32,
         composed: bool = True,
     ) -> None:
-        channels = {plane.shape[0] for problem in problems for plane in problem.planes}
-        if len(channels) != 1:
-            raise InputError(f"All images of one batch must have the same number of channels, not {sorted(channels)}.")
+        shapes = {crop_shape(problem, config, scale) for problem in problems}
+        if len(shapes) != 1:
+            raise InputError("The problems of one batch must have the same number of channels and planes that allow the same crops.")
         self.config, self.scale, self.composed = config, scale, composed
         self.count = len(problems)
-        self.channels = channels.pop()
+        ((self.channels, self.size),) = shapes
         self.device, self.dtype = device, dtype
         self.done = 0
         side = generator.support(config.generator_filters)
-        smallest = min(((p.shape[1], p.shape[2]) for problem in problems for p in problem.planes), key=min)
-        self.size = crops.crop_size(smallest, config.crop, config.shave, side, scale)
 
         streams = [random_stream(problem.seed, 0) for problem in problems]
         self.weights = [w.to(device, dtype).requires_grad_() for w in generator.initial_weights(config, streams)]
@@ -133,15 +141,6 @@ class Trainer:
         """The composed kernel, (problems, side, side)."""
         return generator.compose(self.weights)
 
-    def _generate(self, images: Tensor, patches: Tensor | None, kernel: Tensor) -> Tensor:
-        """Downscale crops (problems, crops, channels, side, side), by the kernel or layer by layer."""
-        side = self.size.discriminator
-        if patches is None:
-            small = generator.apply_layers(self.weights, images.flatten(1, 2), self.scale)
-        else:
-            small = generator.apply(kernel, patches)
-        return small.reshape(*images.shape[:3], side, side)
-
     def step(self) -> dict[str, Tensor]:
         """Train every problem by one step: first the generator, then the discriminator on the updated generator's output.
 
@@ -165,22 +164,27 @@ class Trainer:
         due = torch.tensor(number % self.config.bicubic_fade_every == 0, device=self.device)
         return Inputs(at[0], at[1], at[2], self._noise(), due)
 
+    def warm_up(self) -> None:
+        """Train the generators alone towards bicubic downscaling.
+
+        The starting weights are so small that the composed kernel is nearly zero, a saddle of any deep linear network. The discriminator's
+        pull, which has no constant sign yet, can keep it there; without it the way out is short and certain.
+        """
+        for number in range(self.config.warm_up):
+            generator_crops, half_crops = (
+                (corners[number % len(corners)], widths[number % len(corners)])
+                for corners, widths in (self.generator_crops, self.half_crops)
+            )
+            _, _, terms = self._generator_terms(generator_crops, half_crops)
+            self._update(0, self.config.bicubic_weight * terms["bicubic"] + self.config.weight_sum * terms["sum"])
+        self.kernel = self._kernel().detach()
+
     def compute(self, inputs: Inputs) -> dict[str, Tensor]:
         """The device's part of a step: no decision in it depends on a value, and all state is changed in place."""
         config = self.config
-        images = self.bank.gather(*inputs.generator, self.size.generator)
-        patches = self._patches(images) if self.composed else None
-        half = self.half_bank.gather(*inputs.half, self.size.discriminator)
-        real = self.bank.gather(*inputs.discriminator, self.size.discriminator)
-
-        kernel = self._kernel()
-        fake = self._generate(images, patches, kernel)
+        regenerate, fake, terms = self._generator_terms(inputs.generator, inputs.half)
         judged = self.discriminator(fake.unsqueeze(1), train=False)
-        terms = {
-            "generator": (1 - judged).mean((1, 2)),
-            "bicubic": ((fake - half) ** 2).flatten(1).mean(1),
-            **self.regularisation(kernel),
-        }
+        terms["generator"] = (1 - judged).mean((1, 2))
         on = self.fade.others_on
         total = (
             terms["generator"]
@@ -194,17 +198,37 @@ class Trainer:
 
         with torch.no_grad():
             self.kernel = self._kernel()
-            fake = self._generate(images, patches, self.kernel)
-        both = torch.stack([real, fake], 1) + inputs.noise
-        judged = self.discriminator(both, train=True)
+            fake = regenerate(self.kernel)
+        real = self.bank.gather(*inputs.discriminator, self.size.discriminator)
+        judged = self.discriminator(torch.stack([real, fake], 1) + inputs.noise, train=True)
         terms["discriminator"] = ((1 - judged[:, 0]).mean(1) + judged[:, 1].mean(1)) / 2
         self._update(1, terms["discriminator"])
         return {name: value.detach() for name, value in terms.items()}
 
+    def _generator_terms(
+        self, crops_at: tuple[Tensor, Tensor], half_at: tuple[Tensor, Tensor]
+    ) -> tuple[Callable[[Tensor], Tensor], Tensor, dict[str, Tensor]]:
+        """Downscale crops and weigh the result: how to downscale them again, the result, and the terms that need no discriminator."""
+        images = self.bank.gather(*crops_at, self.size.generator)
+        patches = self._patches(images) if self.composed else None
+
+        def generate(kernel: Tensor) -> Tensor:
+            side = self.size.discriminator
+            if patches is None:
+                small = generator.apply_layers(self.weights, images.flatten(1, 2), self.scale)
+            else:
+                small = generator.apply(kernel, patches)
+            return small.reshape(*images.shape[:3], side, side)
+
+        kernel = self._kernel()
+        fake = generate(kernel)
+        half = self.half_bank.gather(*half_at, self.size.discriminator)
+        return generate, fake, {"bicubic": ((fake - half) ** 2).flatten(1).mean(1), **self.regularisation(kernel)}
+
     def _update(self, which: int, losses: Tensor) -> None:
         optimiser = self.optimisers[which]
         optimiser.zero_grad(set_to_none=True)
-        losses.sum().backward()  # problems share no parameters, so the sum trains each by its own loss
+        torch.autograd.backward(losses.sum())  # problems share no parameters, so the sum trains each by its own loss
         optimiser.step()
 
     def _patches(self, images: Tensor) -> Tensor:

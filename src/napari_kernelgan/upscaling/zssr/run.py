@@ -82,7 +82,7 @@ def _train(
         pair = fathers.draw(rng, config.son_noise, stream)
         optimiser.zero_grad(set_to_none=True)
         loss = ((network(pair.son) - pair.father).abs() * pair.weight).mean()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         step += 1
         if step % config.check_every == 0:

@@ -1,0 +1,13 @@
+"""The napari part: widget, public functions that take layers, sample data. Nothing is computed here.
+
+From napari's console or a script::
+
+    from napari_kernelgan.plugin import estimate_layer, run_layer, upscale_layer
+
+    kernel = viewer.add_layer(estimate_layer(viewer.layers["cells"]))
+    large = viewer.add_layer(upscale_layer(viewer.layers["cells"], kernel))
+"""
+
+from .actions import estimate_layer, run_layer, upscale_layer
+
+__all__ = ["estimate_layer", "run_layer", "upscale_layer"]

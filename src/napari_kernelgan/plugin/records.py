@@ -1,0 +1,96 @@
+"""The record of how a layer was made, under ``layer.metadata["napari_kernelgan"]``, and the kernel that such a layer holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+from ..errors import InputError
+from ..estimate.result import KernelEstimate
+from ..files.kernels import kernel_record
+from ..files.units import unit_symbol
+from ..kernels.algebra import Kernel
+from ..provenance import hash_array, versions
+from ..upscaling.result import UpscaleInfo
+from .source import Source
+
+KEY = "napari_kernelgan"
+KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
+
+
+def estimate_record(estimate: KernelEstimate, source: Source) -> dict[str, Any]:
+    """The record of a kernel layer: what a kernel's JSON holds, and the source."""
+    return {"kind": KERNEL, "source": source.origin, **kernel_record(estimate)}
+
+
+def upscale_record(info: UpscaleInfo, kernel: dict[str, Any] | None, source: Source) -> dict[str, Any]:
+    """The record of an upscaled layer; `kernel` tells which kernel was undone."""
+    fields = asdict(info)
+    details = fields.pop("details")
+    return {"kind": UPSCALED, "source": source.origin, **fields, "kernel": kernel, "versions": versions(), **details}
+
+
+def record_of(layer: Layer) -> dict[str, Any]:
+    """A layer's record; empty where this plugin did not make it."""
+    record = layer.metadata.get(KEY)
+    return record if isinstance(record, dict) else {}
+
+
+def is_kernel(layer: Layer) -> bool:
+    """Whether a layer is a finished kernel of this plugin."""
+    return record_of(layer).get("kind") == KERNEL
+
+
+def is_preview(layer: Layer) -> bool:
+    """Whether a layer is a kernel that is still in training, or was when its run broke off."""
+    return record_of(layer).get("kind") == PREVIEW
+
+
+def belongs_to(kernel: Layer, image: Layer) -> bool:
+    """Whether a kernel was estimated from an image layer, whatever either is called now."""
+    origin = record_of(kernel).get("source") or {}
+    return origin.get("layer_id") == str(image.unique_id)
+
+
+def kernel_in(layer: Layer) -> KernelEstimate:
+    """The kernel in a layer; with its stages for the gradual way, unless the layer's pixels were changed.
+
+    Raises
+    ------
+    InputError
+        If the layer is no kernel layer of this plugin.
+    """
+    if not is_kernel(layer):
+        raise InputError(f"Layer '{layer.name}' is no kernel: choose one that Estimate made, or give its array.")
+    record = record_of(layer)
+    kernel = np.array(layer.data, np.float64)
+    stages = tuple(np.array(stage, np.float64) for stage in record.get("stages", ()))
+    if stages and not np.array_equal(stages[-1], kernel):
+        stages = ()
+    return KernelEstimate(kernel, record["scale"], record["method"], record["seed"], stages=stages)
+
+
+def describe_kernel(given: Any, kernel: Kernel) -> dict[str, Any]:
+    """What an upscaled layer's record says of the kernel that was undone: the hash of its samples, and what an estimate tells."""
+    known = {name: getattr(given, name) for name in ("scale", "method", "seed")} if isinstance(given, KernelEstimate) else {}
+    return known | {"sha256": hash_array(kernel)}
+
+
+def in_words(record: dict[str, Any]) -> str:
+    """The widths of a recorded kernel in pixels and, where known, in a unit of length, and how far to trust them."""
+    width, physical, trust = record["fwhm"], record.get("fwhm_physical"), record["reliability"]
+    lines = [f"FWHM {width['major']:.2f} × {width['minor']:.2f} px"]
+    if physical:
+        major, minor = (f"{physical[which]:#.3g}".rstrip(".") for which in ("major", "minor"))
+        lines.append(f"= {major} × {minor} {unit_symbol(physical['unit'])}")
+    lines.append(f"major axis at {width['angle']:.0f}°")
+    return "\n".join(lines + ([trust["level"]] if trust else []))
+
+
+def made_in_words(name: str, record: dict[str, Any]) -> str:
+    """How a recorded layer came about."""
+    ended = ", stopped early" if record["stopped"] else ""
+    return f"{name}: {record['method']}, seed {record['seed']}, {record['seconds']:.0f} s{ended}"

@@ -1,0 +1,126 @@
+"""What a run needs of an image layer, taken when the run starts: later changes of the layer do not reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..images.layout import LETTERS, Layout
+from .placement import Placement
+
+LOOK = ("gamma", "opacity", "blending")
+GRAY_LOOK = ("colormap", "contrast_limits", *LOOK)
+DEFAULT_STACKS = ("", "T", "TZ", "TCZ")
+SPARE_LETTERS = "QPONMLKJIHGFED"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image layer as it was, or one plane of it.
+
+    The pixels are not copied: changing them in place during a run changes what the run reads.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    image : array
+        NumPy, Dask or other array; without the leading axes where a plane was chosen.
+    axes : str
+        One letter per axis of `image`, as `estimate_kernel` takes them.
+    leading : int
+        Leading axes of length one that a result needs in order to lie on the plane.
+    placement : Placement
+        Of the layer, or of the plane.
+    look : dict
+        Colormap, contrast limits and so on, as layer arguments.
+    origin : dict
+        Where the image comes from, for the record: name and id of the layer, path, plane.
+    """
+
+    name: str
+    image: Any
+    axes: str
+    leading: int
+    placement: Placement
+    look: dict[str, Any]
+    origin: dict[str, Any]
+
+    @classmethod
+    def of(cls, layer: Image, plane: tuple[int, ...] | None = None) -> Source:
+        """Take what a run needs.
+
+        Parameters
+        ----------
+        layer : napari.layers.Image
+            Gray or RGB; of a multiscale image the full resolution is used; lazy data stays lazy.
+        plane : tuple of int, optional
+            Index along the leading axes (all but Y and X); None takes all planes.
+
+        Raises
+        ------
+        InputError
+            If it is not an image layer, or has no such plane.
+        """
+        if not isinstance(layer, Image):
+            raise InputError(f"An image layer is needed, not {type(layer).__name__}.")
+        image = layer.data[0] if layer.multiscale else layer.data
+        colour = "S" if layer.rgb else ""
+        stack = image.shape[: layer.ndim - 2]
+        placement = Placement.of(layer)
+        axes = _stack_letters(layer.axis_labels[:-2]) + "YX" + colour
+        if plane is not None:
+            if len(plane) != len(stack) or not all(0 <= i < n for i, n in zip(plane, stack, strict=True)):
+                raise InputError(f"plane={plane} is no index into the leading axes of layer '{layer.name}', of lengths {stack}.")
+            image, axes, placement = image[tuple(plane)], "YX" + colour, placement.at((*plane, 0, 0))
+        return cls(
+            name=layer.name,
+            image=image,
+            axes=axes,
+            leading=0 if plane is None else len(stack),
+            placement=placement,
+            look={"rgb": layer.rgb} | {name: getattr(layer, name) for name in (LOOK if layer.rgb else GRAY_LOOK)},
+            origin={
+                "layer": layer.name,
+                "layer_id": str(layer.unique_id),
+                "path": str(layer.source.path) if layer.source.path else None,
+                "plane": None if plane is None else list(plane),
+            },
+        )
+
+    @property
+    def plane_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return Layout.of(self.image, self.axes).plane_size
+
+    def stacked(self, result: NDArray[Any]) -> NDArray[Any]:
+        """A result for `image` with the layer's number of axes: a plane's is put back under leading axes of length one."""
+        return result[(None,) * self.leading]
+
+
+def current_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
+    """Index of the plane of a layer that the viewer's sliders point at; () for a layer of two axes."""
+    units = viewer.dims.units or layer.units
+    # the viewer's units may differ from the layer's, as millimetres from micrometres; lengths without a unit do not convert
+    factors = [_ratio(world, own) for world, own in zip(units[-layer.ndim :], layer.units, strict=True)]
+    index = layer.world_to_data(np.array(viewer.dims.point[-layer.ndim :]) * factors)[:-2]
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    return tuple(int(np.clip(round(i), 0, n - 1)) for i, n in zip(index, shape, strict=False))
+
+
+def _ratio(world: Any, own: Any) -> float:
+    return float((1 * world).to(own).magnitude) if world.is_compatible_with(own) else 1.0
+
+
+def _stack_letters(labels: tuple[str, ...]) -> str:
+    """Letters for leading axes: those that their labels begin with ("time", "z", "channel"), else the usual ones."""
+    named = "".join(label[:1].upper() for label in labels)
+    if len(set(named)) == len(labels) and all(letter in LETTERS and letter not in "YXS" for letter in named):
+        return named
+    return DEFAULT_STACKS[len(labels)] if len(labels) < len(DEFAULT_STACKS) else SPARE_LETTERS[: len(labels)]

@@ -1,0 +1,291 @@
+"""The dock widget: what can be chosen, the buttons, and what a run reports. What the buttons do stands in `run` and `actions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import ComboBox, Container, Label, LineEdit, LiteralEvalLineEdit, ProgressBar, PushButton, SpinBox
+from magicgui.widgets import Image as Picture
+from magicgui.widgets.bases import Widget
+from napari import Viewer
+from napari.layers import Image
+from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QSizePolicy
+
+from ..config import KernelGANConfig, ZSSRConfig
+from ..errors import InputError
+from ..estimate.api import METHODS as ESTIMATORS
+from ..files.units import unit_symbol
+from ..kernels.algebra import Kernel
+from ..upscaling.api import METHODS as UPSCALERS
+from .forms import Fold, Form, SettingsForm, read
+from .layers import COLORMAP, contrast
+from .placement import Placement
+from .records import belongs_to, in_words, is_kernel, is_preview, record_of
+from .run import Options, Run
+from .source import current_plane
+from .worker import Report
+
+SCALES = (2, 3, 4)
+DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
+CURRENT, ALL = "current plane", "all planes"
+PICTURE = 84  # px, side of the kernel's picture
+SIZE_TIP = (
+    "Height and width of a pixel of the image and their unit, as the layer has them until changed here. They give the kernel's physical "
+    "widths, in the result and in its record; layers are placed by the image layer's own scale."
+)
+
+
+class KernelGANWidget(Container):
+    """Estimate an image layer's kernel, and upscale the layer with it.
+
+    Every choice is a widget with a value (``widget.seed.value = 3``), and every button a method.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer
+        self._run: Run | None = None
+        self.image = _short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
+        self.planes = ComboBox(choices=(CURRENT, ALL), tooltip="A kernel of all planes is one kernel, pooled over them.")
+        self.scale = ComboBox(choices=SCALES, tooltip="How many times larger Y and X become. KernelGAN knows 2 and 4.")
+        self.method = ComboBox(choices=ESTIMATORS, tooltip="How the kernel is estimated.")
+        self.upscaler = ComboBox(choices=UPSCALERS, tooltip="How the image is upscaled.")
+        self.kernel = _short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
+        self.pixel_height, self.pixel_width = (_narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
+        self.unit = _narrow(LineEdit(tooltip=SIZE_TIP))
+        self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
+        self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
+        self.estimate_settings = SettingsForm(KernelGANConfig)
+        self.upscale_settings = SettingsForm(ZSSRConfig)
+        self.estimate_button = _button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
+        self.upscale_button = _button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
+        self.both_button = _button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
+        self.cancel_button = _button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
+        self.progress = ProgressBar(value=0, min=0, max=1)
+        self.status = _text()
+        self.picture = Picture(tooltip="The kernel: a picture of a point.", visible=False)
+        self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.picture.native.setFixedSize(PICTURE, PICTURE)
+        self.widths = _text()
+        choices = {
+            "image": self.image,
+            "planes": self.planes,
+            "scale": self.scale,
+            "kernel by": self.method,
+            "upscale by": self.upscaler,
+            "kernel": self.kernel,
+            "pixel (y, x)": _row(self.pixel_height, self.pixel_width, self.unit),
+            "device": self.device,
+            "seed": self.seed,
+        }
+        super().__init__(
+            widgets=[
+                Form(choices),
+                Fold("Advanced: KernelGAN", self.estimate_settings),
+                Fold("Advanced: ZSSR", self.upscale_settings),
+                _row(self.estimate_button, self.upscale_button),
+                _row(self.both_button, self.cancel_button),
+                self.progress,
+                self.status,
+                _row(self.picture, self.widths),
+            ],
+            labels=False,
+        )
+        self.image.changed.connect(self._show_image)
+        self.kernel.changed.connect(self._show_kernel)
+        self.native_parent_changed.connect(self._on_parent)
+        self.native.destroyed.connect(self._on_destroyed)
+        self._viewer.layers.selection.events.active.connect(self._follow)
+        self._show_running(False)
+        self._follow()
+        self._show_image()
+
+    def estimate(self) -> None:
+        """Estimate the kernel of the chosen image and add it as a layer."""
+        self._start(lambda run: run.estimate())
+
+    def upscale(self) -> None:
+        """Upscale the chosen image with the chosen kernel and add it as a layer."""
+        self._start(lambda run: run.upscale(self._chosen_kernel()))
+
+    def run_both(self) -> None:
+        """Estimate the kernel, then upscale with it."""
+        self._start(lambda run: run.estimate(then_upscale=True))
+
+    def cancel(self) -> None:
+        """Stop after the step that the run is in, and keep the best so far."""
+        if self.running:
+            self._run.stop()
+            self.status.value = "Stopping ..."
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is in progress."""
+        return self._run is not None and self._run.running
+
+    def reset_choices(self, *_: Any) -> None:
+        """Take up added, removed and renamed layers; the layers chosen stay chosen, whatever they are called."""
+        chosen = [(choice, choice.value) for choice in (self.image, self.kernel)]
+        with self.image.changed.blocked(), self.kernel.changed.blocked():
+            super().reset_choices()
+            for choice, before in chosen:
+                if before in choice.choices:
+                    choice.value = before
+        for choice, before in chosen:
+            if choice.value is not before:
+                choice.changed.emit(choice.value)
+
+    def _images(self, *_: Any) -> list[Image]:
+        layers = self._viewer.layers
+        return [layer for layer in layers if isinstance(layer, Image) and not is_kernel(layer) and not is_preview(layer)]
+
+    def _kernels(self, *_: Any) -> list[Image]:
+        return [layer for layer in self._viewer.layers if is_kernel(layer)]
+
+    def _follow(self, *_: Any) -> None:
+        """Choose the active layer, where it is an image; not one that a run has just added."""
+        active = self._viewer.layers.selection.active
+        if active in self.image.choices and not (self._run and self._run.adding):
+            self.image.value = active
+
+    def _start(self, begin: Callable[[Run], None]) -> None:
+        if self.running:
+            show_warning("A run is in progress: wait for its end, or press Cancel.")
+            return
+        try:
+            if self.image.value is None:
+                raise InputError("There is no image layer: open an image first.")
+            run = Run(self._viewer, self.image.value, self._options())
+            run.reported.connect(self._show_report)
+            run.kernel_drawn.connect(self._show_training)
+            run.kernel_finished.connect(self._choose_kernel)
+            run.ended.connect(self._on_ended)
+            begin(run)
+        except InputError as error:
+            show_error(str(error))
+            return
+        self._run = run
+        self.status.value = "Starting ..."
+        self._show_running(True)
+
+    def _options(self) -> Options:
+        layer = self.image.value
+        return Options(
+            scale=self.scale.value,
+            method=self.method.value,
+            upscaler=self.upscaler.value,
+            plane=current_plane(self._viewer, layer) if layer.ndim > 2 and self.planes.value == CURRENT else None,
+            seed=self.seed.value,
+            device=self.device.value,
+            estimate_config=self.estimate_settings.settings,
+            upscale_config=self.upscale_settings.settings,
+            pixel_size=(read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")),
+            unit=self.unit.value,
+        )
+
+    def _chosen_kernel(self) -> Image | None:
+        if self.upscaler.value == "bicubic":
+            return None
+        if self.kernel.value is None:
+            raise InputError("Upscaling needs a kernel: press Estimate kernel or Run both, choose a kernel layer, or upscale by bicubic.")
+        return self.kernel.value
+
+    def _choose_kernel(self, layer: Image) -> None:
+        self.reset_choices()
+        self.kernel.value = layer
+
+    def _show_image(self, *_: Any) -> None:
+        """Fill in what depends on the image: its pixel size, whether there are planes, its latest kernel."""
+        layer = self.image.value
+        self.planes.enabled = layer is not None and layer.ndim > 2
+        if layer is None:
+            return
+        placement = Placement.of(layer)
+        for field, size in zip((self.pixel_height, self.pixel_width), placement.pixel_size, strict=True):
+            field.value = float(f"{size:.9g}")
+        self.unit.value = unit_symbol(placement.unit)
+        self.kernel.value = next((kernel for kernel in reversed(self._kernels()) if belongs_to(kernel, layer)), None)
+
+    def _show_kernel(self, layer: Image | None) -> None:
+        self.picture.visible = layer is not None
+        self.widths.value = in_words(record_of(layer)) if layer else ""
+        if layer is not None:
+            self._show_picture(layer.data)
+
+    def _show_picture(self, kernel: Kernel) -> None:
+        low, high = contrast(kernel)
+        enlarged = np.kron(kernel, np.ones((max(PICTURE // len(kernel), 1),) * 2))
+        self.picture.set_data(enlarged, cmap=COLORMAP, vmin=low, vmax=high)
+        self.picture.visible = True
+
+    def _show_training(self, kernel: Kernel) -> None:
+        self._show_picture(kernel)
+        self.widths.value = "in training"
+
+    def _show_report(self, report: Report) -> None:
+        self.progress.max = report.total
+        self.progress.value = report.step
+        self.status.value = f"{report.stage}: step {report.step} of {report.total}"
+        if report.seconds_left is not None:
+            minutes, seconds = divmod(round(report.seconds_left), 60)
+            self.status.value += f", up to {minutes}:{seconds:02} left"
+
+    def _show_running(self, running: bool) -> None:
+        for button in (self.estimate_button, self.upscale_button, self.both_button):
+            button.enabled = not running
+        self.cancel_button.enabled = running
+        self.progress.visible = running
+
+    def _on_ended(self, outcome: str) -> None:
+        self.status.value = outcome
+        self._show_running(False)
+        self._show_kernel(self.kernel.value)
+
+    def _on_parent(self, parent: Any) -> None:
+        """Stop when the dock is closed: nobody could press Cancel any more."""
+        if parent is None:
+            self.cancel()
+
+    def _on_destroyed(self, *_: Any) -> None:
+        """Drop the run when the window is gone; napari asks for it when a window closes, but only if it was the active one at the start."""
+        if self._run is not None:
+            self._run.drop()
+
+
+def _button(text: str, action: Callable[[], None], tooltip: str) -> PushButton:
+    button = PushButton(text=text, tooltip=tooltip)
+    button.changed.connect(lambda: action())
+    return button
+
+
+def _row(*widgets: Widget) -> Container:
+    row = Container(widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def _narrow(field: LineEdit) -> LineEdit:
+    field.max_width = 80
+    return field
+
+
+def _short(choice: ComboBox) -> ComboBox:
+    """A combo box that long layer names do not make wide."""
+    choice.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.native.setMinimumContentsLength(12)
+    return choice
+
+
+def _text() -> Label:
+    label = Label(value="")
+    label.native.setWordWrap(True)
+    label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.native.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return label

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image
+
+import napari_kernelgan as kg
+from napari_kernelgan.plugin import estimate_layer, run_layer, upscale_layer
+
+from .short import FAST, FAST_ZSSR
+
+KEY = "napari_kernelgan"
+
+
+def test_the_kernel_is_that_of_the_python_function(tiny: np.ndarray) -> None:
+    layer = estimate_layer(Image(tiny, name="cells"), seed=3, device="cpu", config=FAST)
+    expected = kg.estimate_kernel(tiny, seed=3, device="cpu", config=FAST)
+    assert layer.name == "cells kernel"
+    np.testing.assert_array_equal(layer.data, expected.kernel)
+
+
+def test_the_upscale_is_that_of_the_python_function(tiny: np.ndarray, true_kernel: np.ndarray) -> None:
+    layer = upscale_layer(Image(tiny, name="cells"), true_kernel, seed=3, device="cpu", config=FAST_ZSSR)
+    expected = kg.upscale(tiny, true_kernel, seed=3, device="cpu", config=FAST_ZSSR)
+    assert layer.name == "cells x2"
+    assert layer.data.dtype == np.uint8
+    np.testing.assert_array_equal(layer.data, expected)
+
+
+def test_a_kernel_layer_can_be_undone(tiny: np.ndarray) -> None:
+    image = Image(tiny, name="cells")
+    kernel, upscaled = run_layer(image, seed=3, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    again = upscale_layer(image, kernel, seed=3, config=FAST_ZSSR)
+    np.testing.assert_array_equal(upscaled.data, again.data)
+    np.testing.assert_array_equal(upscaled.data, kg.upscale(tiny, kernel.data, seed=3, config=FAST_ZSSR))
+
+
+def test_scale_4_goes_the_gradual_way(tiny: np.ndarray) -> None:
+    image = Image(np.tile(tiny, (2, 2)))
+    kernel, upscaled = run_layer(image, 4, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    stages = upscaled.metadata[KEY]["planes"][0]["stages"]
+    assert [stage["scale"] for stage in stages] == [2, 4]
+    np.testing.assert_allclose(kernel.scale, [0.25, 0.25])
+    kernel.data = kernel.data[::-1]  # its stages are those of another kernel now
+    straight = upscale_layer(image, kernel, 4, config=FAST_ZSSR)
+    assert [stage["scale"] for stage in straight.metadata[KEY]["planes"][0]["stages"]] == [4]
+
+
+def test_the_record_tells_everything_and_goes_to_json(tiny: np.ndarray) -> None:
+    image = Image(tiny, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
+    kernel, upscaled = run_layer(image, seed=3, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    record = json.loads(json.dumps(kernel.metadata[KEY]))
+    assert (record["kind"], record["seed"], record["scale"], record["stopped"]) == ("kernel", 3, 2, False)
+    assert record["config"]["steps"] == FAST["steps"]
+    assert record["input"]["sha256"] == upscaled.metadata[KEY]["input"]["sha256"]
+    assert (record["pixel_size"], record["unit"]) == ([0.2, 0.2], "micrometer")
+    assert record["fwhm_physical"]["major"] == pytest.approx(record["fwhm"]["major"] * 0.1)
+    assert record["source"]["layer"] == "cells"
+    made = json.loads(json.dumps(upscaled.metadata[KEY]))
+    assert (made["kind"], made["method"], made["config"]["max_steps"]) == ("upscaled image", "zssr", FAST_ZSSR["max_steps"])
+    assert (made["kernel"]["layer"], made["kernel"]["seed"]) == ("cells kernel", 3)
+
+
+def test_a_pixel_size_that_is_given_overrides_the_layers_in_the_record_only(tiny: np.ndarray) -> None:
+    image = Image(tiny, scale=(0.2, 0.2), units=("µm", "µm"))
+    kernel = estimate_layer(image, config=FAST, pixel_size=(30, 30), unit="nm")
+    assert (kernel.metadata[KEY]["pixel_size"], kernel.metadata[KEY]["unit"]) == ([30, 30], "nanometer")
+    np.testing.assert_allclose(kernel.scale, [0.1, 0.1])
+
+
+def test_a_size_in_pixels_is_no_size(tiny: np.ndarray) -> None:
+    record = estimate_layer(Image(tiny), config=FAST).metadata[KEY]
+    assert (record["pixel_size"], record["unit"]) == (None, None)
+    assert "fwhm_physical" not in record
+
+
+def test_one_plane_of_a_stack(tiny: np.ndarray) -> None:
+    stack = Image(np.stack([tiny, tiny[::-1], tiny[:, ::-1]]))
+    kernel, upscaled = run_layer(stack, plane=(1,), config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    np.testing.assert_array_equal(kernel.data, kg.estimate_kernel(stack.data[1], config=FAST).kernel)
+    assert kernel.metadata[KEY]["source"]["plane"] == [1]
+    assert upscaled.data.shape == (1, 128, 112)
+    np.testing.assert_allclose(upscaled.translate, [1, -0.25, -0.25])
+
+
+def test_all_planes_of_a_stack(tiny: np.ndarray, true_kernel: np.ndarray) -> None:
+    stack = Image(np.stack([tiny, tiny[::-1]]))
+    np.testing.assert_array_equal(estimate_layer(stack, config=FAST).data, kg.estimate_kernel(stack.data, config=FAST).kernel)
+    upscaled = upscale_layer(stack, true_kernel, config=FAST_ZSSR)
+    np.testing.assert_array_equal(upscaled.data, kg.upscale(stack.data, true_kernel, config=FAST_ZSSR))
+
+
+def test_a_colour_image(tiny: np.ndarray, true_kernel: np.ndarray) -> None:
+    colour = np.stack([tiny, tiny[:, ::-1], 255 - tiny], axis=-1)
+    upscaled = upscale_layer(Image(colour), true_kernel, config=FAST_ZSSR)
+    assert upscaled.rgb
+    assert upscaled.data.shape == (128, 112, 3)
+
+
+def test_a_lazy_image_upscaled_bicubically_stays_lazy(tiny: np.ndarray) -> None:
+    lazy = da.from_array(np.stack([tiny, tiny[::-1]]), chunks=(1, -1, -1))
+    upscaled = upscale_layer(Image(lazy, contrast_limits=(0, 255)), method="bicubic")
+    assert isinstance(upscaled.data, da.Array)
+    assert upscaled.metadata[KEY]["method"] == "bicubic"
+    np.testing.assert_array_equal(upscaled.data[1].compute(), kg.upscale(tiny[::-1], None, method="bicubic"))
+
+
+@pytest.mark.parametrize("method", ["bicubic", "zssr"])
+def test_uint16_near_saturation_does_not_wrap(tiny: np.ndarray, true_kernel: np.ndarray, method: str) -> None:
+    bright = np.where(tiny > 128, 65535, 65535 - 40 * (128 - tiny.astype(int))).astype(np.uint16)
+    upscaled = upscale_layer(Image(bright), true_kernel, method=method, config=FAST_ZSSR)
+    assert upscaled.data.dtype == np.uint16
+    assert upscaled.data.max() == 65535
+    assert upscaled.data.min() > 50000  # the darkest pixel is over 60000; one wrapped would be near 0
+
+
+def test_stopping_keeps_the_best_so_far(tiny: np.ndarray) -> None:
+    layer = estimate_layer(Image(tiny), config=FAST, callback=lambda progress: progress.step < 5)
+    assert layer.metadata[KEY]["stopped"]
+    assert layer.metadata[KEY]["history"]["steps"][-1] == 5
+
+
+def test_what_is_no_kernel_is_refused(tiny: np.ndarray) -> None:
+    image = Image(tiny, name="cells")
+    with pytest.raises(kg.InputError, match="'cells' is no kernel"):
+        upscale_layer(image, image)
+    with pytest.raises(kg.InputError, match="kernel is None"):
+        upscale_layer(image)
+    with pytest.raises(kg.InputError, match="scale 2, not 4"):
+        upscale_layer(image, estimate_layer(image, config=FAST), 4)

@@ -1,0 +1,78 @@
+"""What the manifest promises napari."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari import Viewer
+from npe2 import PluginManifest
+
+import napari_kernelgan as kg
+from napari_kernelgan.plugin.widget import KernelGANWidget
+
+ROOT = Path(__file__).parents[2] / "napari.yaml"
+INSTALLED = Path(kg.__file__).parent / "napari.yaml"
+KEY = "napari_kernelgan"
+
+
+def test_the_installed_manifest_is_the_one_at_the_root() -> None:
+    assert INSTALLED.read_text() == ROOT.read_text()
+
+
+def test_the_manifest_is_valid_and_what_it_names_can_be_imported() -> None:
+    manifest = PluginManifest.from_distribution("napari-kernelgan")
+    manifest.validate_imports()
+
+
+def test_the_widget_is_in_two_menus_of_layers() -> None:
+    menus = PluginManifest.from_file(ROOT).contributions.menus
+    assert {menu: [item.command for item in items] for menu, items in menus.items()} == {
+        "napari/layers/measure": ["napari-kernelgan.widget"],
+        "napari/layers/filter": ["napari-kernelgan.widget"],
+    }
+
+
+def test_the_menus_open_the_widget(viewer: Viewer) -> None:
+    from napari._app_model import get_app_model
+
+    for menu in ("napari/layers/measure", "napari/layers/filter"):
+        assert "napari-kernelgan.widget" in [item.command.id for item in get_app_model().menus.get_menu(menu) if hasattr(item, "command")]
+    get_app_model().commands.execute_command("napari-kernelgan.widget")
+    assert [type(docked) for docked in viewer.window.dock_widgets.values()] == [KernelGANWidget]
+
+
+@pytest.mark.parametrize(("key", "shape", "dtype"), [("photograph", (256, 256), "uint8"), ("nuclei", (4, 256, 256), "uint16")])
+def test_samples_open_and_are_what_their_record_says(viewer: Viewer, key: str, shape: tuple[int, ...], dtype: str) -> None:
+    (layer,) = viewer.open_sample("napari-kernelgan", key)
+    assert (layer.data.shape, layer.data.dtype) == (shape, dtype)
+    truth = layer.metadata[KEY]
+    kernel = np.array(truth["kernel"])
+    assert kernel.sum() == pytest.approx(1)
+    # degraded with that kernel: from a wider one, the picture would have lost more of its fine detail
+    assert truth["fwhm"]["major"] == pytest.approx(kg.kernels.fwhm(kernel).major)
+
+
+def test_the_photograph_is_degraded_with_its_kernel(viewer: Viewer, sharp: np.ndarray) -> None:
+    (layer,) = viewer.open_sample("napari-kernelgan", "photograph")
+    np.testing.assert_array_equal(layer.data, kg.degrade(sharp, np.array(layer.metadata[KEY]["kernel"])))
+
+
+def test_neither_import_nor_widget_loads_torch() -> None:
+    program = (
+        "import sys; from magicgui.application import use_app; use_app('qt').get_obj; from qtpy.QtWidgets import QApplication;"
+        "app = QApplication([]); from napari.components import ViewerModel;"
+        "from napari_kernelgan.plugin import actions, samples, widget; widget.KernelGANWidget(ViewerModel());"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_package_itself_loads_neither_napari_nor_qt() -> None:
+    program = "import sys, napari_kernelgan; print([m for m in ('napari', 'qtpy', 'magicgui', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,92 @@
+"""What can be seen, in windows that are really drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from napari import Viewer
+from napari.utils.colormaps import ensure_colormap
+from qtpy.QtWidgets import QAbstractButton, QLabel, QWidget
+
+from napari_kernelgan.plugin.layers import COLORMAP
+from napari_kernelgan.plugin.widget import PICTURE, KernelGANWidget
+
+from .short import FAST, FAST_ZSSR, configure
+
+pytestmark = pytest.mark.gl
+
+
+@pytest.fixture
+def window(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1400, 860)
+    return viewer
+
+
+@pytest.fixture
+def panel(window: Viewer, qtbot) -> KernelGANWidget:
+    _, widget = window.window.add_plugin_dock_widget("napari-kernelgan")
+    configure(widget, FAST, FAST_ZSSR)
+    qtbot.wait(300)  # for the layout to settle, on which the view depends
+    return widget
+
+
+def picture(viewer: Viewer, qtbot) -> np.ndarray:
+    qtbot.wait(100)
+    return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
+
+
+def test_the_kernel_is_seen_beside_the_image(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
+    window.add_image(np.where(small > 100, 255, 0).astype(np.uint8), name="cells")  # black and white only
+    picture(window, qtbot)
+    panel.estimate()
+    finish(panel)
+    seen = picture(window, qtbot)
+    orange = ensure_colormap(COLORMAP).map(np.array([0.75]))[0, :3] * 255  # a colour that no gray image has
+    kernel = np.nonzero((np.abs(seen - orange).max(-1) < 60).any(0))[0]
+    image = np.nonzero((seen.min(-1) > 250).any(0))[0]
+    assert len(kernel) > 5
+    assert kernel.min() > image.max()  # to the right of everything of the image
+
+
+def test_a_view_of_a_detail_is_left_alone(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
+    window.add_image(small, name="cells")
+    window.scene.camera.zoom *= 3
+    picture(window, qtbot)
+    before = window.scene.camera.center, window.scene.camera.zoom
+    panel.estimate()
+    finish(panel)
+    assert (window.scene.camera.center, window.scene.camera.zoom) == before
+
+
+def test_the_upscaled_image_is_drawn_where_the_image_is(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
+    panel.upscaler.value = "bicubic"
+    image = window.add_image(small, name="cells", scale=(2, 1), rotate=20, shear=[0.3], contrast_limits=(0, 255))
+    panel.upscale()
+    finish(panel)
+    upscaled = window.layers["cells x2"]
+    image.visible, upscaled.visible = True, False
+    expected = picture(window, qtbot)
+    image.visible, upscaled.visible = False, True
+    same = np.abs(picture(window, qtbot) - expected).mean()
+    upscaled.translate = image.translate  # as if the centres of the first pixels, not their edges, lay on each other
+    off = np.abs(picture(window, qtbot) - expected).mean()
+    assert same < 0.7 * off
+
+
+def test_nothing_in_the_panel_is_cut_off(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
+    window.add_image(small, name="cells_" * 20, scale=(0.2, 0.2), units=("µm", "µm"))
+    panel.run_both()
+    finish(panel)
+    qtbot.wait(200)
+    parts: list[QWidget] = [w for kind in (QAbstractButton, QLabel) for w in panel.native.findChildren(kind) if w.isVisible() and w.text()]
+    assert len(parts) > 15
+    assert panel.picture.native.height() == panel.picture.native.visibleRegion().boundingRect().height() == PICTURE
+    for part in parts:
+        needed = part.heightForWidth(part.width()) if part.hasHeightForWidth() else part.sizeHint().height()
+        assert part.height() >= min(needed, part.maximumHeight()), part.text()
+        assert (isinstance(part, QLabel) and part.wordWrap()) or part.width() >= part.minimumSizeHint().width(), part.text()
+    assert panel.native.height() <= window.window._qt_window.height()
+    assert panel.native.width() < 400
