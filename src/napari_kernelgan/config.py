@@ -25,7 +25,7 @@ class KernelGANConfig(_Config):
     """
 
     steps: int = Field(3000, ge=1, description="Training steps; fewer are faster and less exact.")
-    crop: int = Field(64, ge=26, multiple_of=2, description="Side of the generator's crops in pixels; shrinks to fit small images.")
+    crop: int = Field(64, ge=32, multiple_of=2, description="Side of the generator's crops in pixels; shrinks to fit small images.")
     crops_per_step: int = Field(1, ge=1, le=64, description="Crops in one training step.")
     shave: int = Field(10, ge=0, description="Border left out in pixels; less on small images.")
     max_planes: int = Field(16, ge=1, description="Of a stack, at most this many planes are read, evenly spread.")
@@ -55,6 +55,16 @@ class KernelGANConfig(_Config):
     postprocess: Literal["tails", "published"] = Field(
         "tails", description="'tails' keeps the tails of wide kernels; 'published' cuts everything under 0.75 of the 41st largest value."
     )
+
+    @model_validator(mode="after")
+    def _filters_fit(self) -> KernelGANConfig:
+        """The composed filter must be centred on a block of 2 x 2 pixels, and smaller crops must still hold several patches."""
+        support = sum(self.generator_filters) - len(self.generator_filters) + 1
+        if support % 4 != 1 or support > 17:
+            raise ValueError(f"generator_filters compose to a side of {support}, which must be 5, 9, 13 or 17")
+        if (32 - support) // 2 + 1 <= self.discriminator_filter:
+            raise ValueError("discriminator_filter leaves no patches to compare in a crop of 32 px")
+        return self
 
     @classmethod
     def published(cls) -> KernelGANConfig:

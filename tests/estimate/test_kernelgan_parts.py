@@ -62,7 +62,7 @@ def test_training_the_generator_leaves_the_discriminator_alone():
 
 @pytest.mark.parametrize(
     ("plane", "expected"),
-    [((200, 300), (10, 64, 26)), ((80, 300), (10, 60, 24)), ((40, 40), (7, 26, 7)), ((33, 32), (3, 26, 7)), ((45, 45), (10, 24, 6))],
+    [((200, 300), (10, 64, 26)), ((80, 300), (10, 60, 24)), ((40, 40), (4, 32, 10)), ((33, 32), (0, 32, 10)), ((45, 45), (6, 32, 10))],
 )
 def test_crops_and_border_shrink_to_fit(plane, expected):
     assert crops.crop_size(plane, 64, 10, 13, 2) == expected

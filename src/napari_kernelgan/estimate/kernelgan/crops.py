@@ -18,7 +18,7 @@ from ...kernels.models import bicubic
 Plane = NDArray[np.float32]
 """(channels, Y, X), value range 0..1."""
 
-PATCH = 7  # what must remain of the smallest image for the discriminator, as published
+LEAST = 32  # px of a plane's side that must remain, so that the discriminator's crop holds patches enough for batch statistics
 
 
 class CropSize(NamedTuple):
@@ -46,11 +46,12 @@ def crop_size(plane_size: tuple[int, ...], crop: int, shave: int, support: int, 
     scale : int
         Its stride.
     """
-    least = support + (PATCH - 1) * scale
     smallest = min(plane_size)
-    if smallest < 32:
-        raise InputError(f"A plane of {plane_size[0]} x {plane_size[1]} px is too small for KernelGAN, which needs 32 px on either side.")
-    shave = min(shave, (smallest - least) // 2)
+    if smallest < LEAST:
+        raise InputError(
+            f"A plane of {plane_size[0]} x {plane_size[1]} px is too small for KernelGAN, which needs {LEAST} px on either side."
+        )
+    shave = min(shave, (smallest - LEAST) // 2)
     generator = min(crop, (smallest - 2 * shave) // scale * scale)
     return CropSize(shave, generator, (generator - support) // scale + 1)
 
