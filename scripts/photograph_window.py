@@ -58,7 +58,6 @@ def wait(condition: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         QApplication.processEvents()
-        time.sleep(0.02)  # without a rest this loop would hold the interpreter that the training needs
         time.sleep(0.01)
 
 
