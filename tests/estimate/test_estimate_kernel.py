@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
-from skimage import data
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError, KernelGANConfig, kernels
@@ -18,19 +17,20 @@ SHORT = KernelGANConfig(steps=12)
 
 
 def test_a_known_kernel_comes_back(sharp):
-    """Kernel PSNR at least 40 dB and FWHM within 15 % over 3 seeds; a kernel 1.5 times as wide passes neither (control)."""
-    true = kernels.random_gaussian(np.random.default_rng(5))
-    low = kg.degrade(data.camera(), true)
-    wider = kernels.gaussian(1.5**2 * kernels.covariance(true), 14)
+    """Over 3 seeds kernel PSNR of at least 40 dB each and mean FWHM within 15 %; a kernel 1.5 times as wide fails (control)."""
+    covariance = np.array([[2.75, 0.35], [0.35, 2.4]])
+    true = kernels.gaussian(covariance)
+    low = kg.degrade(sharp[:384, :384], true)
 
-    def passes(kernel):
-        found, wanted = kernels.fwhm(kernel), kernels.fwhm(true)
-        close = abs(found.major / wanted.major - 1) < 0.15 and abs(found.minor / wanted.minor - 1) < 0.15
-        return kernel_psnr(kernel, true) >= 40, close
+    def passes(found):
+        psnr = min(kernel_psnr(kernel, true) for kernel in found)
+        widths = np.mean([kernels.fwhm(kernel)[:2] for kernel in found], axis=0)
+        return psnr >= 40 and np.all(np.abs(widths / kernels.fwhm(true)[:2] - 1) < 0.15)
 
-    for estimate in kg.estimate_kernels([low], seeds=[0, 1, 2]):
-        assert passes(estimate.kernel) == (True, True), estimate
-    assert passes(wider) == (False, False)
+    estimates = kg.estimate_kernels([low], seeds=[0, 1, 2])
+    assert passes([estimate.kernel for estimate in estimates]), estimates
+    assert all(estimate.reliability is None for estimate in estimates)
+    assert not passes([kernels.gaussian(1.5**2 * covariance, 14)])
 
 
 def test_the_estimate_keeps_the_convention_and_its_record(small):
