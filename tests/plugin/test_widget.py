@@ -11,7 +11,10 @@ from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
 
 import napari_kernelgan as kg
+from napari_kernelgan.plugin.layers import LayerData
+from napari_kernelgan.plugin.run import Options, Run
 from napari_kernelgan.plugin.widget import ALL, CURRENT, KernelGANWidget
+from napari_kernelgan.progress import Progress, Steps
 
 from .short import ENDLESS, ENDLESS_ZSSR, FAST, FAST_ZSSR, TIMEOUT, configure
 
@@ -217,6 +220,18 @@ def test_cancel_of_an_upscale_keeps_the_best_so_far(viewer: Viewer, widget: Kern
     assert not viewer.layers["cells kernel"].metadata[KEY]["stopped"]
 
 
+def test_cancel_in_a_stack_keeps_the_planes_done(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
+    viewer.add_image(np.broadcast_to(tiny, (3000, *tiny.shape)), name="cells")
+    widget.planes.value = ALL
+    widget.upscaler.value = "bicubic"
+    widget.upscale()
+    widget.cancel()
+    finish(widget)
+    upscaled = viewer.layers["cells x2"]
+    assert upscaled.metadata[KEY]["stopped"]
+    np.testing.assert_array_equal(upscaled.data[0], kg.upscale(tiny, None, method="bicubic"))
+
+
 def test_a_second_start_is_refused(viewer: Viewer, widget: KernelGANWidget, training: Image, messages: list[str], finish) -> None:
     assert not widget.estimate_button.enabled
     widget.estimate()
@@ -330,18 +345,22 @@ def test_an_error_in_the_thread_is_notified_and_the_buttons_come_back(
 
 
 def test_an_error_in_training_leaves_no_half_a_kernel(
-    viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, messages: list[str], finish
+    viewer: Viewer, tiny: np.ndarray, true_kernel: np.ndarray, messages: list[str], qtbot
 ) -> None:
-    viewer.add_image(tiny, name="cells")
-    added = []
+    def breaking_off() -> Steps[LayerData]:
+        yield Progress(1, 2, kernel=lambda: true_kernel)
+        raise RuntimeError("the device is gone")
+
+    added, ended = [], []
+    image = viewer.add_image(tiny, name="cells")
     viewer.layers.events.inserted.connect(lambda event: added.append(event.value.name))
-    configure(widget, ENDLESS | {"learning_rate": 1e3})  # the first step is sound, the next is not a number
-    widget.estimate()
-    finish(widget)
+    run = Run(viewer, image, Options())
+    run.ended.connect(ended.append)
+    run._begin(breaking_off(), "", run._deliver_kernel)
+    qtbot.waitUntil(lambda: not run.running, timeout=TIMEOUT)
     assert added == ["cells kernel"]
     assert names(viewer) == ["cells"]
-    assert len(messages) == 1
-    assert idle(widget)
+    assert ["the device is gone" in told for told in (*messages, *ended)] == [True, True]
 
 
 def test_an_error_after_the_kernel_leaves_the_kernel(
@@ -379,20 +398,6 @@ def test_mistakes_are_notified_and_nothing_starts(
     }
     assert [expected[mistake] in message for message in messages] == [True]
     assert idle(widget)
-
-
-def test_a_run_stopped_without_a_result_says_so(
-    viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, messages: list[str], finish
-) -> None:
-    viewer.add_image(np.stack([tiny] * 50), name="cells")
-    widget.planes.value = ALL
-    widget.upscaler.value = "bicubic"
-    widget.upscale()
-    widget.cancel()  # half of a stack interpolated is nothing to keep
-    finish(widget)
-    assert names(viewer) == ["cells"]
-    assert "Stopped" in widget.status.value
-    assert messages == []
 
 
 def test_the_user_is_told_once(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:

@@ -193,11 +193,8 @@ class Run:
         self._then = None
         if self.kernel_layer is not None and not is_kernel(self.kernel_layer) and self.kernel_layer in self.viewer.layers:
             self.viewer.layers.remove(self.kernel_layer)  # half a kernel would pass for one
-        if worker.stopping and isinstance(error, InputError):
-            self._outcome.append("Stopped before there was a result.")
-        else:
-            self._outcome.append(f"Failed: {error}")
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self._outcome.append(f"Failed: {error}")
+        notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_finished(self, worker: RunWorker) -> None:
         then, self._then = self._then, None

@@ -51,19 +51,25 @@ def compose(weights: Weights) -> Tensor:
     for layer in reversed(weights[:-1]):
         _, n_out, n_in, side, _ = layer.shape
         reach = composed.shape[-1]
-        products = layer.reshape(problems, n_out, -1).transpose(1, 2) @ composed.reshape(problems, n_out, reach * reach)
+        # (problems, positions so far, channels in * taps): this order reads the layer's weights as they lie in memory
+        products = composed.reshape(problems, n_out, reach * reach).transpose(1, 2) @ layer.reshape(problems, n_out, -1)
         if reach == 1:
             composed = products.reshape(problems, n_in, side, side)
-        elif side == 1:
-            composed = products.reshape(problems, n_in, reach, reach)
         else:
-            composed = functional.fold(products, (reach + side - 1,) * 2, kernel_size=side)
+            composed = functional.fold(products.transpose(1, 2), (reach + side - 1,) * 2, kernel_size=side)
     return composed[:, 0]
 
 
 def apply(composed: Tensor, patches: Tensor) -> Tensor:
-    """Downscale crops with composed kernels: (problems, positions, side * side) patches to (problems, positions) pixels."""
-    return (patches @ composed.flatten(1).unsqueeze(-1)).squeeze(-1)
+    """Downscale crops with composed kernels: (problems, side * side, positions) patches to (problems, positions) pixels."""
+    return (composed.flatten(1).unsqueeze(1) @ patches).squeeze(1)
+
+
+def windows(crops: Tensor, side: int, scale: int) -> Tensor:
+    """Every patch that a kernel with a stride sees in crops (problems, images, Y, X): (problems, side * side, positions of all images)."""
+    problems, images = crops.shape[:2]
+    patches = functional.unfold(crops.flatten(0, 1).unsqueeze(1), side, stride=scale)
+    return patches.reshape(problems, images, side * side, -1).transpose(1, 2).flatten(2)
 
 
 def apply_layers(weights: Weights, crops: Tensor, scale: int) -> Tensor:

@@ -33,21 +33,22 @@ class Regularisation:
     """The terms of R(k), unweighted."""
 
     def __init__(self, side: int, scale: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.side = side
+        at = torch.arange(side, dtype=torch.float64)
+        moments = torch.stack([torch.ones(side, side), at[:, None].expand(side, side), at[None, :].expand(side, side)])
         self.mask = boundary_mask(side).to(device, dtype)
-        self.at = torch.arange(side, device=device, dtype=dtype)
+        self.moments = moments.flatten(1).T.contiguous().to(device, dtype)
         # the strided layer's block of pixels is centred half a pixel past the middle (index 6.5 of 13 for stride 2)
         self.centre = (side - 1) / 2 + (scale - 1) / 2
 
     def __call__(self, kernels: Tensor) -> dict[str, Tensor]:
         """Terms by name: sum, boundary, centre, sparsity."""
         magnitude = kernels.abs()
-        total = kernels.sum((1, 2))
-        row = (kernels.sum(2) @ self.at) / total
-        column = (kernels.sum(1) @ self.at) / total
+        total, rows, columns = (kernels.flatten(1) @ self.moments).unbind(1)
         return {
             "sum": (1 - total).abs(),
             "boundary": (magnitude * self.mask).mean((1, 2)),
-            "centre": (row - self.centre) ** 2 + (column - self.centre) ** 2,
+            "centre": (rows / total - self.centre) ** 2 + (columns / total - self.centre) ** 2,
             "sparsity": (magnitude.clamp(min=SPARSITY_FLOOR) ** SPARSITY_POWER).mean((1, 2)),
         }
 

@@ -210,7 +210,7 @@ class Trainer:
     ) -> tuple[Callable[[Tensor], Tensor], Tensor, dict[str, Tensor]]:
         """Downscale crops and weigh the result: how to downscale them again, the result, and the terms that need no discriminator."""
         images = self.bank.gather(*crops_at, self.size.generator)
-        patches = self._patches(images) if self.composed else None
+        patches = generator.windows(images.flatten(1, 2), self.regularisation.side, self.scale) if self.composed else None
 
         def generate(kernel: Tensor) -> Tensor:
             side = self.size.discriminator
@@ -230,12 +230,6 @@ class Trainer:
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())  # problems share no parameters, so the sum trains each by its own loss
         optimiser.step()
-
-    def _patches(self, images: Tensor) -> Tensor:
-        """Every window that the kernel sees, (problems, positions, side * side)."""
-        side = generator.support(self.config.generator_filters)
-        windows = images.unfold(-2, side, self.scale).unfold(-2, side, self.scale)
-        return windows.reshape(self.count, -1, side * side)
 
 
 def _adam(parameters: list[Tensor], config: KernelGANConfig, device: torch.device) -> torch.optim.Adam:
