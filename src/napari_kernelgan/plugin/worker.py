@@ -16,7 +16,7 @@ from ..progress import Progress, Steps
 
 T = TypeVar("T")
 
-REPORT_EVERY = 0.25
+REPORT_EVERY = 0.5
 """Seconds between two reports: reading the kernel and redrawing cost more than a step."""
 
 
