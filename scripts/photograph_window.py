@@ -23,7 +23,7 @@ from qtpy.QtWidgets import QApplication
 import napari_kernelgan as kg
 
 WINDOW = (1400, 900)
-CENTRE, ZOOM = (76.0, 236.0), 4.6  # the image's upper right corner, with the kernel beside it; screen pixels per image pixel
+CENTRE, ZOOM = (82.0, 236.0), 5.0  # the image's upper right corner, with the kernel beside it; screen pixels per image pixel
 LIMIT = 3600.0  # s
 
 

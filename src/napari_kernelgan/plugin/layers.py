@@ -15,7 +15,7 @@ from .source import Source
 LayerData = tuple[Any, dict[str, Any], str]
 
 COLORMAP = "inferno"
-GAP = 1 / 32  # of the image's width, between it and the kernel
+GAP = 1 / 64  # of the image's width, between it and the kernel
 
 
 def kernel_layer(source: Source, kernel: Kernel, scale: int, record: dict[str, Any]) -> LayerData:
