@@ -81,6 +81,7 @@ def captured_step(run: Trainer) -> Callable[[], None]:
         for _ in range(3):
             run.compute(inputs)
     torch.cuda.current_stream().wait_stream(stream)
+    run.current = None  # so that composing the weights is part of the graph
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         run.compute(inputs)

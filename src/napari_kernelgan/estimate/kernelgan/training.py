@@ -93,6 +93,7 @@ class Trainer:
         self.regularisation = Regularisation(side, scale, device, dtype)
         self.fade = BicubicFade(config, self.count, device, dtype)
         self._place_crops(problems)
+        self.current: Tensor | None = None
         self.kernel = self._kernel().detach()
 
     def _place_crops(self, problems: Sequence[Problem]) -> None:
@@ -138,8 +139,10 @@ class Trainer:
         return self.noise[at]
 
     def _kernel(self) -> Tensor:
-        """The composed kernel, (problems, side, side)."""
-        return generator.compose(self.weights)
+        """The composed kernel of the weights as they are, (problems, side, side); composed once for each change of the weights."""
+        if self.current is None:
+            self.current = generator.compose(self.weights)
+        return self.current
 
     def step(self) -> dict[str, Tensor]:
         """Train every problem by one step: first the generator, then the discriminator on the updated generator's output.
@@ -196,8 +199,8 @@ class Trainer:
         self._update(0, total)
         self.fade.update(inputs.fade_due, terms["bicubic"].detach())
 
+        self.kernel = self._kernel().detach()
         with torch.no_grad():
-            self.kernel = self._kernel()
             fake = regenerate(self.kernel)
         real = self.bank.gather(*inputs.discriminator, self.size.discriminator)
         judged = self.discriminator(torch.stack([real, fake], 1) + inputs.noise, train=True)
@@ -230,6 +233,8 @@ class Trainer:
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(losses.sum())  # problems share no parameters, so the sum trains each by its own loss
         optimiser.step()
+        if which == 0:
+            self.current = None
 
 
 def _adam(parameters: list[Tensor], config: KernelGANConfig, device: torch.device) -> torch.optim.Adam:
