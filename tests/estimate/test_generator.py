@@ -24,7 +24,7 @@ def trained_weights(small, steps, dtype):
 def output_and_gradients(weights, crops, composed):
     weights = [w.clone().requires_grad_() for w in weights]
     if composed:
-        output = generator.apply(generator.compose(weights), generator.windows(crops, 13, 2))
+        output = generator.apply(generator.compose(weights), generator.patches_of(crops, 13, 2))
     else:
         output = generator.apply_layers(weights, crops, 2).flatten(1)
     probe = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(3))

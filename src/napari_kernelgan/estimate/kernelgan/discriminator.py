@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...config import KernelGANConfig
-from .generator import xavier_normal
+from .generator import windows, xavier_normal
 
 
 class Parameters(NamedTuple):
@@ -86,10 +86,9 @@ class Discriminator:
             (problems, groups, patches), in 0..1.
         """
         p = self.parameters if train else Parameters(*(value.detach() for value in self.parameters))
-        problems, groups, count, channels, side, _ = crops.shape
-        patches = functional.unfold(crops.reshape(-1, channels, side, side), self.side)
+        problems, groups = crops.shape[:2]
         # (problems, values of a patch, groups, patches): one matrix product serves all groups
-        signal = patches.reshape(problems, groups, count, *patches.shape[1:]).permute(0, 3, 1, 2, 4).flatten(3)
+        signal = windows(crops, self.side, 1).permute(0, 3, 4, 5, 1, 2, 6, 7).flatten(5).flatten(1, 3).flatten(3)
 
         patch = _spectrally_normal(p.patch, self.left_patch)
         hidden = _spectrally_normal(p.hidden, self.left_hidden)
@@ -98,25 +97,24 @@ class Discriminator:
         layers = [torch.bmm(hidden[:, 0], patch), *hidden.unbind(1)[1:]]
         for depth, layer in enumerate(layers):
             signal = torch.bmm(layer, signal.flatten(2)).reshape(problems, -1, *signal.shape[2:])
-            signal = functional.relu(_batch_norm(signal, p.scales[:, depth], p.shifts[:, depth]))
+            signal = _batch_norm_relu(signal, p.scales[:, depth], p.shifts[:, depth])
         judged = torch.baddbmm(p.bias.unsqueeze(2), last, signal.flatten(2))
         return torch.sigmoid(judged).reshape(problems, groups, -1)
 
 
 def _spectrally_normal(matrices: Tensor, state: Tensor) -> Tensor:
     """Divide matrices (..., out, in) by their largest singular value; `state`, its left vector, follows by one power iteration a call."""
-    with torch.no_grad():
-        right = functional.normalize(matrices.mT @ state, dim=-2)
-        left = functional.normalize(matrices @ right, dim=-2)
-        state.copy_(left)
-    largest = (left * (matrices @ right)).sum((-2, -1), keepdim=True)
-    return matrices / largest
+    right = functional.normalize(matrices.detach().mT @ state, dim=-2)
+    product = matrices @ right
+    state.copy_(functional.normalize(product.detach(), dim=-2))
+    return matrices / (state.clone() * product).sum((-2, -1), keepdim=True)
 
 
-def _batch_norm(signal: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Normalise (problems, channels, groups, patches) over the patches, for each problem and group by itself.
+def _batch_norm_relu(signal: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Normalise (problems, channels, groups, patches) over the patches, for each problem and group by itself, then scale, shift and rectify.
 
-    Batch norm with one image a batch is layer norm over its patches, which is much the faster one on a CPU.
+    Batch norm with one image a batch is group norm with one channel a group, which is much the faster one on a CPU.
     """
-    normal = functional.layer_norm(signal, signal.shape[-1:])
-    return torch.addcmul(shift[..., None, None], normal, scale[..., None, None])
+    rows = signal.flatten(0, 2).unsqueeze(0)
+    each = [value.unsqueeze(2).expand(signal.shape[:3]).flatten() for value in (scale, shift)]
+    return functional.group_norm(rows, rows.shape[1], *each).relu_().reshape(signal.shape)

@@ -60,16 +60,19 @@ def compose(weights: Weights) -> Tensor:
     return composed[:, 0]
 
 
+def patches_of(crops: Tensor, side: int, scale: int) -> Tensor:
+    """The patches that a kernel with a stride sees in crops (problems, images, Y, X): (problems, side * side, positions of all images)."""
+    return windows(crops, side, scale).movedim(1, 3).flatten(3).flatten(1, 2)
+
+
 def apply(composed: Tensor, patches: Tensor) -> Tensor:
-    """Downscale crops with composed kernels: (problems, side * side, positions) patches to (problems, positions) pixels."""
+    """Downscale crops with composed kernels: patches of `patches_of` to (problems, positions) pixels."""
     return (composed.flatten(1).unsqueeze(1) @ patches).squeeze(1)
 
 
-def windows(crops: Tensor, side: int, scale: int) -> Tensor:
-    """Every patch that a kernel with a stride sees in crops (problems, images, Y, X): (problems, side * side, positions of all images)."""
-    problems, images = crops.shape[:2]
-    patches = functional.unfold(crops.flatten(0, 1).unsqueeze(1), side, stride=scale)
-    return patches.reshape(problems, images, side * side, -1).transpose(1, 2).flatten(2)
+def windows(images: Tensor, side: int, stride: int) -> Tensor:
+    """Every window of images (..., Y, X), as a view (..., side, side, rows, columns)."""
+    return images.unfold(-2, side, stride).unfold(-2, side, stride).movedim((-2, -1), (-4, -3))
 
 
 def apply_layers(weights: Weights, crops: Tensor, scale: int) -> Tensor:

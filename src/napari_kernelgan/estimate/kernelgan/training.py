@@ -213,7 +213,7 @@ class Trainer:
     ) -> tuple[Callable[[Tensor], Tensor], Tensor, dict[str, Tensor]]:
         """Downscale crops and weigh the result: how to downscale them again, the result, and the terms that need no discriminator."""
         images = self.bank.gather(*crops_at, self.size.generator)
-        patches = generator.windows(images.flatten(1, 2), self.regularisation.side, self.scale) if self.composed else None
+        patches = generator.patches_of(images.flatten(1, 2), self.regularisation.side, self.scale) if self.composed else None
 
         def generate(kernel: Tensor) -> Tensor:
             side = self.size.discriminator
@@ -230,7 +230,8 @@ class Trainer:
 
     def _update(self, which: int, losses: Tensor) -> None:
         optimiser = self.optimisers[which]
-        optimiser.zero_grad(set_to_none=True)
+        for parameter in optimiser.param_groups[0]["params"]:
+            parameter.grad = None
         torch.autograd.backward(losses.sum())  # problems share no parameters, so the sum trains each by its own loss
         optimiser.step()
         if which == 0:
