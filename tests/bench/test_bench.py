@@ -29,27 +29,40 @@ def folder(tmp_path):
 
 
 def test_sharp_pictures_are_degraded_with_kernels_of_their_own(folder):
-    first, second = from_sharp(folder, 2, kernel_seed=3, limit=None)
+    first, second = from_sharp(folder, 2, None, 3, None)
     assert (first.name, second.name) == ("a", "b")
     assert first.high.shape == (128, 160)  # what the scale does not divide is lost
     assert_array_equal(first.low, kg.degrade(first.high, first.kernel))
     assert second.low.shape == (64, 70, 3)
     assert np.abs(first.kernel - second.kernel).max() > 1e-3
     (folder / "a.png").unlink()
-    (alone,) = from_sharp(folder, 2, kernel_seed=3, limit=None)
+    (alone,) = from_sharp(folder, 2, None, 3, None)
     assert_array_equal(alone.kernel, second.kernel)
-    assert np.abs(next(from_sharp(folder, 2, kernel_seed=4, limit=None)).kernel - alone.kernel).max() > 1e-3
+    assert np.abs(next(from_sharp(folder, 2, None, 4, None)).kernel - alone.kernel).max() > 1e-3
 
 
 @pytest.mark.parametrize("scale", [3, 4])
 def test_other_scales_have_kernels_that_fit(folder, scale):
-    case = next(from_sharp(folder, scale, kernel_seed=0, limit=1))
+    case = next(from_sharp(folder, scale, None, 0, 1))
     kernels.check_kernel(case.kernel, scale)
     assert len(case.stages) == (2 if scale == 4 else 0)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_kernel_that_is_given_degrades_every_picture(folder, tmp_path, scale):
+    kernel = kernels.gaussian(2.0)
+    path = kg.save_kernel(tmp_path / "k.tif", kernel)
+    for case in from_sharp(folder, scale, path, 0, None):
+        assert_allclose(case.kernel, kernel if scale == 2 else kernels.compose(kernel), atol=1e-7)
+    with pytest.raises(InputError, match="scale 3 needs a side"):
+        next(from_sharp(folder, 3, path, 0, None))
+    kg.save_kernel(path, kg.KernelEstimate(kernels.compose(kernel), 4, "given"))
+    with pytest.raises(InputError, match="of scale 4; one of scale 2"):
+        next(from_sharp(folder, 2, path, 0, None))
+
+
 def test_low_resolution_pictures_find_their_kernels_and_originals(folder, tmp_path):
-    made = {case.name: case for case in from_sharp(folder, 2, 0, None)}
+    made = {case.name: case for case in from_sharp(folder, 2, None, 0, None)}
     low, high = tmp_path / "low", tmp_path / "high"
     for place in (low, high):
         place.mkdir()
@@ -120,5 +133,7 @@ def test_the_whole_benchmark(folder, tmp_path):
 def test_folders_without_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match="no pictures"):
         run_bench(tmp_path, tmp_path / "out", ["bicubic"])
+    with pytest.raises(InputError, match="not both"):
+        run_bench(tmp_path, tmp_path / "out", ["bicubic"], kernel=tmp_path / "k.tif", kernels=tmp_path / "k.npz")
     with pytest.raises(InputError, match="not a folder"):
         run_bench(tmp_path / "nowhere", tmp_path / "out", ["bicubic"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.images import read_image
+from ..files.kernels import load_kernel
 from ..kernels.algebra import Kernel, check_kernel, compose
 from ..kernels.forward import degrade
 from ..kernels.models import random_gaussian
@@ -35,20 +36,21 @@ class Case:
     """The sharp original, or None."""
 
 
-def from_sharp(folder: Path, scale: int, kernel_seed: int, limit: int | None) -> Iterator[Case]:
-    """Degrade every picture of a folder with a random Gaussian kernel of its own (variances 0.35..5 HR px^2; for scale 4 composed).
+def from_sharp(folder: Path, scale: int, kernel: Path | None, kernel_seed: int, limit: int | None) -> Iterator[Case]:
+    """Degrade every picture of a folder with the kernel given, or with a random Gaussian of its own (variances 0.35..5 HR px^2).
 
-    A picture's kernel depends on the seed and the picture's name alone, not on what else lies in the folder.
+    For scale 4 the kernel is one of scale 2, composed. A picture's random kernel depends on the seed and the picture's name alone, not
+    on what else lies in the folder.
     """
+    given = _given(kernel, 2 if scale == 4 else scale) if kernel else None
     for path in _pictures(folder, limit):
         high = _read(path)
         high = high[: high.shape[0] // scale * scale, : high.shape[1] // scale * scale]
         rng = np.random.default_rng([kernel_seed, zlib.crc32(path.stem.encode())])
-        size = 14 if scale % 2 == 0 else 15
-        first = random_gaussian(rng, size=size)
+        first = random_gaussian(rng, size=14 if scale % 2 == 0 else 15) if given is None else given
         stages = (first, compose(first)) if scale == 4 else ()
-        kernel = stages[-1] if stages else first
-        yield Case(path.stem, degrade(high, kernel, scale, "YXS"[: high.ndim]), kernel, stages, high)
+        true = stages[-1] if stages else first
+        yield Case(path.stem, degrade(high, true, scale, "YXS"[: high.ndim]), true, stages, high)
 
 
 def from_degraded(folder: Path, kernels: Path, truth: Path | None, scale: int, limit: int | None) -> Iterator[Case]:
@@ -68,6 +70,13 @@ def from_degraded(folder: Path, kernels: Path, truth: Path | None, scale: int, l
             if high.shape[:2] != tuple(n * scale for n in low.shape[:2]):
                 raise InputError(f"The original of {path.name} is {high.shape[:2]}, not {scale} times {low.shape[:2]}.")
         yield Case(path.stem, low, known[path.stem], (), high)
+
+
+def _given(path: Path, scale: int) -> Kernel:
+    estimate = load_kernel(path, scale)
+    if estimate.scale != scale:
+        raise InputError(f"{path.name} is a kernel of scale {estimate.scale}; one of scale {scale} is needed.")
+    return check_kernel(estimate.kernel, scale)
 
 
 def _pictures(folder: Path, limit: int | None) -> list[Path]:

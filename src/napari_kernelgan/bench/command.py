@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..config import Settings
+from ..errors import InputError
 from ..files.atomic import refuse_existing
 from ..kernels.forward import check_scale
 from ..progress import Progress
@@ -24,6 +25,7 @@ def run_bench(
     methods: Sequence[str] = DEFAULT,
     seeds: Sequence[int] = (0,),
     scale: int = 2,
+    kernel: Path | None = None,
     kernels: Path | None = None,
     truth: Path | None = None,
     limit: int | None = None,
@@ -38,7 +40,7 @@ def run_bench(
     Parameters
     ----------
     folder : Path
-        Sharp pictures, which are degraded here with random kernels; or, with `kernels`, low-resolution ones.
+        Sharp pictures, which are degraded here with `kernel` or with random kernels; or, with `kernels`, low-resolution ones.
     out : Path
         Where the tables go.
     methods : sequence of str
@@ -46,6 +48,8 @@ def run_bench(
     seeds : sequence of int
         Each method is run with each.
     scale : int
+    kernel : Path, optional
+        The kernel to degrade sharp pictures with, as `load_kernel` reads it; for scale 4 one of scale 2, which is composed.
     kernels : Path, optional
         NPZ with the true kernel of each low-resolution picture, by file stem.
     truth : Path, optional
@@ -70,11 +74,13 @@ def run_bench(
     chosen = [Method.parse(name) for name in methods]
     settings = config or Settings()
     refuse_existing(*(out / f"bench.{suffix}" for suffix in ("md", "csv", "json")), overwrite=overwrite)
-    cases = from_degraded(folder, kernels, truth, scale, limit) if kernels else from_sharp(folder, scale, kernel_seed, limit)
+    if kernel and kernels:
+        raise InputError("Give one kernel to degrade sharp pictures with, or the kernels of low-resolution ones, not both.")
+    cases = from_degraded(folder, kernels, truth, scale, limit) if kernels else from_sharp(folder, scale, kernel, kernel_seed, limit)
     about = {
         "scale": scale,
         "seeds": list(seeds),
-        "kernels": "given" if kernels else f"random Gaussians, seed {kernel_seed}",
+        "kernels": next((path.name for path in (kernels, kernel) if path), f"random Gaussians, seed {kernel_seed}"),
         "config": settings.model_dump(mode="json"),
         "versions": versions(),
     }

@@ -111,10 +111,10 @@ def _spectrally_normal(matrices: Tensor, state: Tensor) -> Tensor:
 
 
 def _batch_norm_relu(signal: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Normalise (problems, channels, groups, patches) over the patches, for each problem and group by itself, then scale, shift and rectify.
+    """Normalise (problems, channels, groups, patches) over patches, problem by problem and group by group; scale, shift, rectify.
 
     Batch norm with one image a batch is group norm with one channel a group, which is much the faster one on a CPU.
     """
     rows = signal.flatten(0, 2).unsqueeze(0)
-    each = [value.unsqueeze(2).expand(signal.shape[:3]).flatten() for value in (scale, shift)]
-    return functional.group_norm(rows, rows.shape[1], *each).relu_().reshape(signal.shape)
+    scale, shift = (value.unsqueeze(2).expand(signal.shape[:3]).flatten() for value in (scale, shift))
+    return functional.group_norm(rows, rows.shape[1], scale, shift).relu_().reshape(signal.shape)
