@@ -107,18 +107,18 @@ def test_lazy_and_foreign_byte_order(tmp_path, rng):
         np.testing.assert_array_equal(tifffile.imread(path), data)
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((20, 30), "uint8"), ((20, 30), "uint16"), ((20, 30, 3), "uint8"), ((20, 30, 4), "uint8")])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", ">u2"])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3), (20, 30, 4)])
 def test_png(tmp_path, rng, shape, dtype):
-    data = rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype)
+    data = rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype)[:, ::2]
     path = write_image(tmp_path / "image.png", data)
-    np.testing.assert_array_equal(iio.imread(path), data)
+    np.testing.assert_array_equal(read_image(path).data, data)
 
 
 @pytest.mark.parametrize(
     ("name", "axes", "shape", "dtype", "said"),
     [
         ("image.png", "YX", (20, 30), "float32", "Write a .tif"),
-        ("image.png", "YXS", (20, 30, 3), "uint16", "Write a .tif"),
         ("image.png", "TYX", (2, 20, 30), "uint8", "Write a .tif"),
         ("image.jpg", "YX", (20, 30), "uint8", "written as .tif"),
         ("image.tif", "YX", (20, 30), "uint64", "float32"),

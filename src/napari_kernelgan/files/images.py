@@ -54,7 +54,7 @@ def read_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged file may raise anything
-        raise InputError(f"{path} cannot be read: {_explain(error)}") from error
+        raise InputError(f"{path} cannot be read: {str(error).strip() or type(error).__name__}. It may be damaged.") from error
     calibration = found.calibration
     if calibration.unit is None and calibration.pixel_size == (1.0, 1.0):  # what is written where nothing is known
         calibration = calibration._replace(pixel_size=None, z_spacing=None)
@@ -85,7 +85,7 @@ def write_image(
     ----------
     path : path
         ``.ome.tif`` is OME-TIFF; ``.tif`` is as ImageJ writes it, or OME-TIFF where that cannot hold the image; ``.png`` holds one plane
-        of uint8 or one gray plane of uint16, and no pixel size.
+        of uint8 or uint16, and no pixel size.
     data : array
         NumPy, Dask or Zarr array; lazy ones are computed plane by plane.
     axes : str, optional
@@ -130,11 +130,10 @@ def check_writable(path: str | Path, layout: Layout, dtype: DTypeLike) -> None:
     path, dtype = Path(path), np.dtype(dtype)
     suffix = path.suffix.lower()
     if suffix == ".png":
-        colour = layout.n_samples > 1
-        if layout.n_planes > 1 or dtype.name not in (("uint8",) if colour else ("uint8", "uint16")) or layout.n_samples > 4:
+        if layout.n_planes > 1 or dtype.name not in ("uint8", "uint16") or layout.n_samples > 4:
             raise InputError(
-                f"{path.name}: PNG holds one plane of uint8, or one gray plane of uint16; this is {dtype.name} with axes "
-                f"{layout.axes} {layout.shape}. Write a .tif."
+                f"{path.name}: PNG holds one plane of uint8 or uint16; this is {dtype.name} with axes {layout.axes} {layout.shape}. "
+                "Write a .tif."
             )
     elif suffix in TIFF:
         check_tiff(layout, dtype)
@@ -165,10 +164,3 @@ def _read_npy(path: Path, lazy: bool | None) -> ImageFile:
     if lazy is None:
         lazy = path.stat().st_size > LAZY_BYTES
     return ImageFile(path, np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False), "")
-
-
-def _explain(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    if "imagecodecs" in text:
-        return f"{text}. Install it (python -m pip install imagecodecs), or save the image uncompressed."
-    return f"{text}. It may be damaged or incomplete."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import imagecodecs
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from .image_file import ImageFile
 
 
@@ -17,7 +17,7 @@ def read_picture(path: Path) -> ImageFile:
     """Read a PNG or JPEG: "YX" for gray, "YXS" for colour or gray with alpha; palettes become colours, and cameras' rotation is applied."""
     mode = iio.immeta(path, plugin="pillow")["mode"]
     if path.suffix.lower() == ".png" and _png_depth(path) == 16 and not mode.startswith("I"):
-        return ImageFile(path, _read_deep(path), "YXS")
+        return ImageFile(path, imagecodecs.png_decode(path.read_bytes()), "YXS")  # Pillow would quietly cut it to 8
     convert = {"CMYK": "RGB", "PA": "RGBA"}.get(mode)  # the only ones that do not become what they show by themselves
     data = iio.imread(path, plugin="pillow", rotate=True, mode=convert)
     return ImageFile(path, data, "YX" if data.ndim == 2 else "YXS")
@@ -25,18 +25,7 @@ def read_picture(path: Path) -> ImageFile:
 
 def write_png(path: Path, plane: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
     """Write one plane, (Y, X) or (Y, X, S), of a dtype that PNG has."""
-    iio.imwrite(path, plane, plugin="pillow", extension=".png")
-
-
-def _read_deep(path: Path) -> NDArray[np.uint16]:
-    """A PNG with 16 bits per colour, which Pillow would quietly cut to 8."""
-    try:
-        import imagecodecs  # type: ignore[import-not-found, unused-ignore]
-    except ImportError as error:
-        raise InputError(
-            f"{path} has 16 bits per colour. To read such a PNG install imagecodecs (python -m pip install imagecodecs), or save a TIFF."
-        ) from error
-    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))))
 
 
 def _png_depth(path: Path) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
-from scipy.signal import convolve
 
 from ..errors import InputError
 
@@ -139,6 +138,8 @@ def compose(k1: ArrayLike, k2: ArrayLike | None = None, s1: int = 2) -> Kernel:
     n = second.shape[0]
     dilated = np.zeros((s1 * (n - 1) + 1,) * 2)
     dilated[::s1, ::s1] = second
+    from scipy.signal import convolve  # here, since it takes half a second
+
     composed: Kernel = convolve(first, dilated, mode="full", method="direct")
     return composed
 

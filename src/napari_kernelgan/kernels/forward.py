@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import oaconvolve
 
 from ..errors import InputError
 from ..images.layout import Layout
@@ -58,6 +57,8 @@ def degrade_plane(plane: NDArray[Any], kernel: Kernel, scale: int) -> NDArray[np
     padded = plane[rows[:, None], columns[None, :]].astype(np.float64)
     if padded.ndim == 3:
         kernel = kernel[..., None]
+    from scipy.signal import oaconvolve  # here, since it takes half a second
+
     blurred: NDArray[np.float64] = oaconvolve(padded, kernel, mode="valid", axes=(0, 1))
     return blurred[::scale, ::scale]
 
