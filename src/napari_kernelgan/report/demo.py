@@ -34,7 +34,7 @@ SCALE = 2
 PICTURE = "camera.png"
 CORNER, SIDE = (190, 190), 300
 WIDTHS = FWHM(4.2, 3.2, 30.0)
-SETTINGS = Settings(zssr=ZSSRConfig(max_steps=600, check_every=20, trend_steps=120))
+SETTINGS = Settings(zssr=ZSSRConfig(max_steps=1500))
 """For two or three minutes on two cores: the training of the kernel is whole, that of the upscaler is shortened."""
 
 
