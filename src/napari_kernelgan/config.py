@@ -85,6 +85,7 @@ class ZSSRConfig(_Config):
     learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate at the start.")
     learning_rate_stop: float = Field(9e-6, gt=0, description="Training stops when the learning rate falls below this.")
     check_every: int = Field(60, ge=1, description="Steps between two looks at the reconstruction error.")
+    check_region: int = Field(256, ge=0, description="Side in pixels of the region that this error is measured on; 0: the whole image.")
     trend_steps: int = Field(256, ge=2, description="Steps that the trend of the reconstruction error is fitted over.")
     trend_ratio: float = Field(1.5, gt=0, description="The rate falls when this times the slope is under the slope's standard error.")
     son_noise: float = Field(0.0, ge=0, description="Noise added to the sons (sd, value range 0..1); 0.0125 for noisy or real images.")
@@ -94,7 +95,7 @@ class ZSSRConfig(_Config):
     @classmethod
     def published(cls) -> ZSSRConfig:
         """The settings that KernelGAN's authors use, to the letter."""
-        return cls(crop=128)
+        return cls(crop=128, check_region=0)
 
     @classmethod
     def noisy(cls) -> ZSSRConfig:
