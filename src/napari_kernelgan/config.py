@@ -5,11 +5,13 @@ The models are frozen, refuse unknown names, and go to JSON and back unchanged.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import InputError
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 Model = TypeVar("Model", bound="_Config")
 
@@ -37,24 +39,40 @@ class KernelGANConfig(_Config):
     discriminator_layers: int = Field(5, ge=1, description="Hidden 1 x 1 layers of the discriminator.")
     warm_up: int = Field(100, ge=0, description="Steps that the generator alone is trained towards bicubic downscaling first.")
     gain: float = Field(0.1, gt=0, description="Gain of the Xavier-normal starting weights.")
+    norm_spread: float = Field(0.02, ge=0, description="Standard deviation of the batch norms' starting scales about 1.")
 
     learning_rate: float = Field(2e-4, gt=0, description="Adam's learning rate at the start, of both networks.")
-    betas: tuple[float, float] = Field((0.5, 0.999), description="Adam's decay rates.")
-    decay_every: int = Field(750, ge=1, description="Steps after which the learning rate is divided by ten.")
+    betas: tuple[Decay, Decay] = Field((0.5, 0.999), description="Adam's decay rates.")
+    decay_every: int = Field(750, ge=1, description="Steps after which the learning rate is divided.")
+    decay_divisor: float = Field(10.0, ge=1, description="What the learning rate is divided by.")
     noise_real: float = Field(2 / 255, ge=0, description="Noise on real crops for the discriminator (sd, images in -1..1).")
     noise_fake: float = Field(1 / 255, ge=0, description="Noise on generated crops for the discriminator (sd, images in -1..1).")
 
     weight_sum: float = Field(0.5, ge=0, description="Weight of |1 - sum of the kernel|.")
     weight_boundary: float = Field(0.5, ge=0, description="Weight of the penalty on values near the kernel's border.")
+    boundary_scale: float = Field(30.0, ge=0, description="Height of the border penalty's mask, which is 1 minus a Gaussian.")
+    boundary_sigma: float = Field(13.0, gt=0, description="Standard deviation of that Gaussian in pixels.")
+    boundary_ring: int = Field(2, ge=1, description="Width in pixels of the border that is penalised.")
     weight_centre: float = Field(1.0, ge=0, description="Weight of the squared distance of the centre of mass from the centre.")
-    weight_sparsity: float = Field(5.0, ge=0, description="Weight of the mean of |kernel| ** 0.2.")
+    weight_sparsity: float = Field(5.0, ge=0, description="Weight of the mean of |kernel| to the power below.")
+    sparsity_power: float = Field(0.2, gt=0, description="Power of the sparsity term.")
     bicubic_weight: float = Field(5.0, ge=0, description="Weight of likeness to bicubic downscaling at the start.")
-    bicubic_threshold: float = Field(0.4, ge=0, description="The bicubic term must be below this three steps in a row to be faded.")
-    bicubic_fade_every: int = Field(200, ge=1, description="Steps between two divisions of the bicubic weight by 100.")
+    bicubic_threshold: float = Field(0.4, ge=0, description="The bicubic term must be below this to be faded.")
+    bicubic_patience: int = Field(3, ge=1, description="Steps in a row that it must be below that.")
+    bicubic_fade_every: int = Field(200, ge=1, description="Steps between two divisions of the bicubic weight.")
+    bicubic_fade_divisor: float = Field(100.0, gt=1, description="What the bicubic weight is divided by.")
+    bicubic_floor: float = Field(5e-6, ge=0, description="The bicubic weight falls no further.")
+    bicubic_switch: float = Field(5e-3, ge=0, description="Below this bicubic weight the centre and sparsity terms are on.")
+
+    edge_quantile: float = Field(0.97, ge=0, lt=1, description="Crops are drawn near gradients above this quantile.")
+    edge_border: int = Field(5, ge=0, description="Border in pixels where no gradients count.")
+    edge_smooth: int = Field(5, ge=1, description="Side in pixels of the box that smooths the map of gradients.")
 
     postprocess: Literal["tails", "published"] = Field(
-        "tails", description="'tails' keeps the tails of wide kernels; 'published' cuts everything under 0.75 of the 41st largest value."
+        "tails", description="'tails' keeps the tails of wide kernels; 'published' cuts everything under a fraction of a large value."
     )
+    cut_kept: int = Field(40, ge=1, description="The published cut looks at the value after this many larger ones.")
+    cut_fraction: float = Field(0.75, ge=0, description="The published cut subtracts this fraction of it.")
 
     @model_validator(mode="after")
     def _filters_fit(self) -> KernelGANConfig:

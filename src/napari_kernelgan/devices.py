@@ -40,18 +40,12 @@ def resolve_device(device: str = "auto") -> torch.device:
     return resolved
 
 
-def available_devices() -> list[str]:
-    """Names that `resolve_device` accepts here, "auto" first."""
-    import torch
-
-    names = ["auto", "cpu"]
-    names += [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    return names + (["mps"] if torch.backends.mps.is_available() else [])
-
-
 @contextlib.contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
-    """Compute on one CPU thread: work made of many small operations gains nothing from more, and loses much on a busy machine."""
+    """Compute on one CPU thread: work made of many small operations gains nothing from more, and loses much on a busy machine.
+
+    The setting is the whole process's: hold it for one step, never across a `yield`.
+    """
     import torch
 
     before = torch.get_num_threads()

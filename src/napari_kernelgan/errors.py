@@ -17,6 +17,9 @@ class OutOfMemory(MemoryError):
     """
 
 
+_EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+
+
 @contextlib.contextmanager
 def memory_errors() -> Iterator[None]:
     """Raise exhausted memory, in whatever form it comes, as `OutOfMemory`."""
@@ -27,8 +30,8 @@ def memory_errors() -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory(_advice(error)) from error
     except RuntimeError as error:
-        # torch.OutOfMemoryError is a RuntimeError; the allocator of main memory raises a plain one.
-        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+        # each device's allocator, and that of main memory, raises a RuntimeError of its own wording
+        if type(error).__name__ == "OutOfMemoryError" or any(words in str(error).lower() for words in _EXHAUSTED):
             raise OutOfMemory(_advice(error)) from error
         raise
 

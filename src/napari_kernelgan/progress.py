@@ -72,7 +72,12 @@ Steps = Generator[Progress, bool | None, T]
 """A run: yields `Progress`; ``send(False)`` stops it; its StopIteration carries the result so far."""
 
 Callback = Callable[[Progress], Any]
-"""Called with every `Progress`; returning False (not None) stops the run."""
+"""Called with every `Progress`; returning False, but not None, stops the run."""
+
+
+def stops(answer: Any) -> bool:
+    """Whether an answer to `Progress` means stop: False, or NumPy's False, which comparing kernels gives."""
+    return isinstance(answer, (bool, np.bool_)) and not answer
 
 
 def run(steps: Steps[T], callback: Callback | None = None) -> T:
@@ -80,8 +85,8 @@ def run(steps: Steps[T], callback: Callback | None = None) -> T:
     try:
         progress = next(steps)
         while True:
-            keep = callback(progress) if callback else None
-            progress = steps.send(False if keep is False else None)
+            answer = callback(progress) if callback else None
+            progress = steps.send(False if stops(answer) else None)
     except StopIteration as end:
         result: T = end.value
         return result

@@ -75,7 +75,7 @@ def test_planes_that_are_too_small_are_refused():
 
 def test_crops_lie_inside_the_plane_at_even_positions(rng):
     plane = rng.random((1, 75, 140)).astype(np.float32)
-    drawn = crops.prepare([plane], crops.CropSize(3, 64, 26), 2, (400, 2), rng)
+    drawn = crops.prepare([plane], crops.CropSize(3, 64, 26), 2, KernelGANConfig(steps=400, crops_per_step=2), rng)
     assert drawn.planes[0].shape == (1, 69, 134)
     for kind, side in ((drawn.generator, 64), (drawn.discriminator, 26)):
         assert kind.row.shape == (400, 2)
@@ -88,7 +88,7 @@ def test_crops_lie_inside_the_plane_at_even_positions(rng):
 def test_crops_are_drawn_where_the_edges_are():
     gray = np.zeros((120, 140))
     gray[40:60, 90:110] = 1
-    probability = crops.centre_probability(crops.edge_map(gray), 26)
+    probability = crops.centre_probability(crops.edge_map(gray, KernelGANConfig()), 26)
     assert probability.sum() == pytest.approx(1)
     y, x = np.nonzero(probability > 1e-9)
     # edges at 39..60 and 89..110, smoothed by 2 and 6 px
@@ -99,7 +99,7 @@ def test_crops_are_drawn_where_the_edges_are():
 def test_planes_with_more_structure_are_drawn_more_often(rng):
     flat = np.full((1, 80, 80), 0.5, np.float32)
     busy = rng.random((1, 80, 80)).astype(np.float32)
-    drawn = crops.prepare([flat, busy], crops.CropSize(0, 32, 10), 2, (50, 1), rng)
+    drawn = crops.prepare([flat, busy], crops.CropSize(0, 32, 10), 2, KernelGANConfig(steps=50), rng)
     assert (drawn.generator.plane == 1).all()
 
 
@@ -114,7 +114,9 @@ def test_the_bank_gathers_the_right_pixels(rng):
 
 def test_regularisation_is_the_formula(rng):
     k = rng.normal(size=(13, 13)) / 50 + 1 / 169
-    terms = {name: value.item() for name, value in Regularisation(13, 2, CPU, torch.float64)(torch.as_tensor(k)[None]).items()}
+    terms = {
+        name: value.item() for name, value in Regularisation(KernelGANConfig(), 13, 2, CPU, torch.float64)(torch.as_tensor(k)[None]).items()
+    }
     at = np.arange(13)
     assert terms["sum"] == pytest.approx(abs(1 - k.sum()))
     assert terms["sparsity"] == pytest.approx((np.abs(k) ** 0.2).mean())
@@ -124,14 +126,14 @@ def test_regularisation_is_the_formula(rng):
     mask = 30 * (1 - np.exp(-(y**2 + x**2) / (2 * 13**2)))
     mask[2:-2, 2:-2] = 0
     assert terms["boundary"] == pytest.approx((np.abs(k) * mask).mean())
-    assert boundary_mask(13)[0, 0] == pytest.approx(mask[0, 0])
+    assert boundary_mask(13, KernelGANConfig())[0, 0] == pytest.approx(mask[0, 0])
 
 
 def test_a_kernel_value_of_zero_has_a_finite_gradient():
     k = torch.full((1, 13, 13), 1 / 169)
     k[0, 0, 0] = 0
     k.requires_grad_()
-    Regularisation(13, 2, CPU, torch.float32)(k)["sparsity"].sum().backward()
+    Regularisation(KernelGANConfig(), 13, 2, CPU, torch.float32)(k)["sparsity"].sum().backward()
     assert torch.isfinite(k.grad).all()
 
 
@@ -151,13 +153,13 @@ def test_the_bicubic_weight_fades_as_published():
 def test_published_post_processing_cuts_what_it_says(rng):
     values = rng.permutation(np.arange(169.0)).reshape(13, 13)
     expected = np.maximum(values - 0.75 * 128, 0)  # the 41st largest of 0..168 is 128
-    assert_allclose(cut_tails(values), expected)
+    assert_allclose(cut_tails(values, 40, 0.75), expected)
 
 
 @pytest.mark.parametrize("how", ["tails", "published"])
 def test_finished_kernels_keep_the_convention(how, rng):
     weights = kernels.gaussian([[2.0, 0.5], [0.5, 3.0]], 13) + rng.normal(0, 2e-4, (13, 13))
-    kernel = finish(weights, how)
+    kernel = finish(weights, KernelGANConfig(postprocess=how))
     assert kernel.shape == (14, 14)
     assert kernel.min() >= 0
     assert kernel.sum() == pytest.approx(1)
@@ -167,7 +169,7 @@ def test_finished_kernels_keep_the_convention(how, rng):
 def test_keeping_the_tails_is_better_for_wide_kernels():
     true = kernels.gaussian([[4.5, 0.0], [0.0, 3.5]], 14)
     weights = true[::-1, ::-1][:13, :13]
-    errors = {how: np.abs(finish(weights, how) - true).max() for how in ("tails", "published")}
+    errors = {how: np.abs(finish(weights, KernelGANConfig(postprocess=how)) - true).max() for how in ("tails", "published")}
     assert errors["tails"] < 0.3 * errors["published"]
 
 

@@ -67,3 +67,14 @@ def test_mtf_of_a_gaussian_is_a_gaussian():
     u = np.array([np.sin(np.deg2rad(30)), np.cos(np.deg2rad(30))])
     assert contrast[0] == pytest.approx(1)
     assert_allclose(contrast, np.exp(-2 * np.pi**2 * f**2 * (u @ covariance @ u)), atol=1e-6)
+
+
+def test_kernels_that_are_low_in_the_middle_have_their_whole_extent():
+    y, x = np.mgrid[:30, :30] - 14.5
+    ring = np.exp(-0.5 * (np.hypot(y, x) - 6) ** 2)
+    major, minor, _ = kernels.fwhm(ring)
+    assert (major, minor) == pytest.approx((12 + 2.355,) * 2, abs=0.2)
+    spots = np.exp(-0.5 * ((x - 6) ** 2 + y**2)) + np.exp(-0.5 * ((x + 6) ** 2 + y**2))
+    major, minor, angle = kernels.fwhm(spots)
+    assert (major, minor) == pytest.approx((12 + 2.355, 2.355), abs=0.2)
+    assert min(angle, 180 - angle) < 1

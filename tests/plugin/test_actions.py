@@ -64,6 +64,18 @@ def test_the_record_tells_everything_and_goes_to_json(tiny: np.ndarray) -> None:
     assert (made["kernel"]["layer"], made["kernel"]["seed"]) == ("cells kernel", 3)
 
 
+def test_a_run_that_is_stopped_while_it_estimates_upscales_nothing(tiny: np.ndarray) -> None:
+    layers = run_layer(Image(tiny, name="cells"), config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR), callback=lambda progress: False)
+    assert [layer.name for layer in layers] == ["cells kernel"]
+    assert layers[0].metadata[KEY]["stopped"]
+
+
+@pytest.mark.parametrize("size", [0.1, (1, 2, 3), (0, 1), ("a", 1), (1, float("inf"))])
+def test_pixel_sizes_that_are_none_are_refused(tiny: np.ndarray, size: object) -> None:
+    with pytest.raises(kg.InputError, match="two positive numbers"):
+        estimate_layer(Image(tiny), config=FAST, pixel_size=size)
+
+
 def test_a_pixel_size_that_is_given_overrides_the_layers_in_the_record_only(tiny: np.ndarray) -> None:
     image = Image(tiny, scale=(0.2, 0.2), units=("µm", "µm"))
     kernel = estimate_layer(image, config=FAST, pixel_size=(30, 30), unit="nm")

@@ -113,6 +113,6 @@ def _published(estimate: KernelEstimate) -> KernelEstimate:
     """The same training with the published post-processing."""
     from ..estimate.kernelgan.postprocess import finish
 
-    kernel = finish(estimate.details["weights"], KernelGANConfig.published().postprocess)
+    kernel = finish(estimate.details["weights"], KernelGANConfig.published())
     stages = (kernel, compose(kernel)) if estimate.stages else ()
     return replace(estimate, kernel=stages[-1] if stages else kernel, stages=stages, method="kernelgan-published")

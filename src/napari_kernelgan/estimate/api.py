@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import KernelGANConfig, Settings, resolve
-from ..devices import check_seed, one_thread, resolve_device
+from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..images.layout import Layout
 from ..images.values import ValueRange, check_finite, to_unit, value_range
@@ -146,7 +146,7 @@ def iter_estimate_kernels(
 
     pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
     start = time.perf_counter()
-    with memory_errors(), one_thread(where):
+    with memory_errors():
         steps = iter_train([Problem(source.planes, seed) for source, seed in pairs], settings, 2, where)
         outcomes = yield from (relay(steps, lambda progress: progress.with_kernel(compose)) if scale == 4 else steps)
     seconds = time.perf_counter() - start

@@ -47,7 +47,8 @@ def fwhm(kernel: ArrayLike) -> FWHM:
     """Width of a kernel at half of its maximum, from its interpolated samples.
 
     The principal axes are those of the region above half maximum, which tails and noise outside it do not turn. Along each, the width is
-    that between the two crossings of half maximum on the line through the peak.
+    that between the two crossings of half maximum on the line through the peak. A kernel that is low in its middle (a ring, two spots) has
+    the whole extent of what is above half maximum.
 
     Returns
     -------
@@ -62,11 +63,18 @@ def fwhm(kernel: ArrayLike) -> FWHM:
     centre = np.argwhere(fine >= fine[highest] * (1 - 1e-3)).mean(0) * step
     around = np.array(highest)[:, None] * step + np.linspace(-step, step, 41)
     top = float(surface.at(*np.meshgrid(*around, indexing="ij")).max())
-    regions, _ = label(fine >= top / 2)
+    above = fine >= top / 2
+    hollow = surface.at(*centre) < top / 2  # a ring, or several peaks
+    if not hollow:
+        regions, _ = label(above)
+        above = regions == regions[highest]
     # weighted by the height above half maximum, so that the grid does not show in the angle
-    y, x = np.nonzero(regions == regions[highest])
-    axes = np.linalg.eigh(np.cov(np.stack([y, x]), aweights=fine[y, x] - top / 2))[1]
-    widths = [surface.width(centre, axes[:, i], top / 2) for i in (1, 0)]
+    region = np.argwhere(above)
+    axes = np.linalg.eigh(np.cov(region.T, aweights=fine[above] - top / 2))[1]
+    if hollow:
+        widths = [float(np.ptp(region @ axes[:, i]) * step) for i in (1, 0)]
+    else:
+        widths = [surface.width(centre, axes[:, i], top / 2) for i in (1, 0)]
     major, minor = max(widths), min(widths)
     vy, vx = axes[:, 1] if widths[0] >= widths[1] else axes[:, 0]
     angle = float(np.rad2deg(np.arctan2(vy, vx)) % 180)

@@ -19,7 +19,7 @@ from ..progress import Callback, Steps, run
 from ..upscaling import api as upscaling
 from ..upscaling.result import UpscaledImage, UpscaleInfo
 from .layers import LayerData, as_layer, kernel_layer, upscaled_layer
-from .records import describe_kernel, estimate_record, kernel_in, upscale_record
+from .records import KEY, describe_kernel, estimate_record, kernel_in, upscale_record
 from .source import Source
 
 Plane = tuple[int, ...] | None
@@ -138,7 +138,7 @@ def run_layer(
     callback: Callback | None = None,
     pixel_size: tuple[float, float] | None = None,
     unit: str | None = None,
-) -> tuple[Image, Image]:
+) -> tuple[Image, ...]:
     """Estimate the kernel of an image layer, then upscale the layer with it; `config` is a `Settings` with both methods'.
 
     The other parameters are those of `estimate_layer` and `upscale_layer`.
@@ -146,6 +146,7 @@ def run_layer(
     Returns
     -------
     kernel, upscaled : napari.layers.Image
+        The kernel alone where its estimation was stopped.
 
     Examples
     --------
@@ -154,6 +155,8 @@ def run_layer(
     """
     common: dict[str, Any] = {"plane": plane, "seed": seed, "device": device, "config": config, "callback": callback}
     kernel = estimate_layer(layer, scale, method, pixel_size=pixel_size, unit=unit, **common)
+    if kernel.metadata[KEY]["stopped"]:
+        return (kernel,)
     return kernel, upscale_layer(layer, kernel, scale, upscaler, **common)
 
 
@@ -191,10 +194,13 @@ def check_pixel_size(size: Any) -> tuple[float, float]:
     InputError
         If they are no two positive numbers.
     """
-    height, width = size
-    if not all(isinstance(v, (int, float)) and 0 < v < float("inf") for v in (height, width)):
-        raise InputError(f"A pixel size is two positive numbers, height and width, not {height!r} and {width!r}.")
-    return float(height), float(width)
+    try:
+        height, width = (float(value) for value in size)
+    except (TypeError, ValueError):
+        height = width = float("nan")
+    if not all(0 < value < float("inf") for value in (height, width)):
+        raise InputError(f"A pixel size is two positive numbers, height and width, not {size!r}.")
+    return height, width
 
 
 def iter_upscale_layer(

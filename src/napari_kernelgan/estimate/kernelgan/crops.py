@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
+from ...config import KernelGANConfig
 from ...errors import InputError
 from ...kernels.forward import degrade_plane
 from ...kernels.models import bicubic
@@ -94,23 +95,24 @@ def bicubic_half(plane: Plane, scale: int) -> Plane:
     return np.moveaxis(small, -1, 0).astype(np.float32)
 
 
-def edge_map(gray: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Two-valued map of |dx|, |dy| and the gradient's magnitude, smoothed over 5 px; (Y, X).
+def edge_map(gray: NDArray[np.floating], config: KernelGANConfig) -> NDArray[np.float64]:
+    """Two-valued, smoothed map of |dx|, |dy| and the gradient's magnitude; (Y, X).
 
-    As published, each is clipped between its 97 % quantile and the next larger value. Where values are fine-grained these are close to
+    As published, each is clipped between a high quantile and the next larger value. Where values are fine-grained these are close to
     each other, and crops are then drawn nearly uniformly.
     """
     dy, dx = np.gradient(gray.astype(np.float64))
     total = np.zeros(gray.shape)
+    middle = tuple(slice(config.edge_border, length - config.edge_border) for length in gray.shape)
     for strength in (np.abs(dx), np.abs(dy), np.hypot(dx, dy)):
         inside = np.zeros_like(strength)
-        inside[5:-5, 5:-5] = strength[5:-5, 5:-5]
-        quantile = np.quantile(inside, 0.97)
+        inside[middle] = strength[middle]
+        quantile = np.quantile(inside, config.edge_quantile)
         above = inside[inside > quantile]
         if above.size:
             clipped = np.clip(inside, quantile, above.min())
             total += clipped / clipped.sum()
-    return np.asarray(uniform_filter(total, 5))
+    return np.asarray(uniform_filter(total, config.edge_smooth))
 
 
 def centre_probability(edges: NDArray[np.float64], crop: int) -> NDArray[np.float64]:
@@ -164,21 +166,22 @@ class ProblemCrops(NamedTuple):
     discriminator: Draws
 
 
-def prepare(planes: Sequence[Plane], size: CropSize, scale: int, shape: tuple[int, int], rng: np.random.Generator) -> ProblemCrops:
+def prepare(planes: Sequence[Plane], size: CropSize, scale: int, config: KernelGANConfig, rng: np.random.Generator) -> ProblemCrops:
     """Shave the planes and draw all crops of a run; planes with stronger gradients are drawn more often."""
     shaved = [p[:, size.shave : p.shape[1] - size.shave, size.shave : p.shape[2] - size.shave] for p in planes]
     for_generator, for_discriminator, weights = [], [], []
     for plane in shaved:
         gray = plane.mean(0)
         half = bicubic_half(gray[None], scale)[0]
-        enlarged = edge_map(half).repeat(scale, 0).repeat(scale, 1)
+        enlarged = edge_map(half, config).repeat(scale, 0).repeat(scale, 1)
         rest = [(0, full - part) for full, part in zip(gray.shape, enlarged.shape, strict=True)]
         for_generator.append(centre_probability(np.pad(enlarged, rest, mode="edge"), size.generator))
-        for_discriminator.append(centre_probability(edge_map(gray), size.discriminator))
+        for_discriminator.append(centre_probability(edge_map(gray, config), size.discriminator))
         weights.append(float(np.hypot(*np.gradient(gray)).mean()))
     if max(weights) <= 0:
         raise InputError("The image is constant: there is nothing to estimate a kernel from.")
     share = np.array(weights) / sum(weights)
+    shape = (config.steps, config.crops_per_step)
     return ProblemCrops(
         shaved,
         draw(for_generator, share, size.generator, shape, rng),

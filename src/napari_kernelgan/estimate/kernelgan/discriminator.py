@@ -62,7 +62,7 @@ class Discriminator:
             hidden=torch.stack(hidden, 1),
             last=xavier_normal((1, width, 1, 1), config.gain, streams).flatten(2),
             bias=torch.stack([torch.rand(1, generator=stream) for stream in streams]) * (2 * bound) - bound,
-            scales=1 + 0.02 * normal(depth, width),
+            scales=1 + config.norm_spread * normal(depth, width),
             shifts=torch.zeros(len(streams), depth, width),
         )
         self.parameters = Parameters(*(value.to(device, dtype).requires_grad_() for value in values))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...config import KernelGANConfig
+from ...devices import one_thread
 from ...kernels.algebra import Kernel
-from ...progress import Progress, Steps
+from ...progress import Progress, Steps, stops
 from ..result import History, Reliability
 from .crops import CropSize
 from .postprocess import finish
@@ -57,7 +58,8 @@ def iter_train(problems: Sequence[Problem], config: KernelGANConfig, scale: int,
     stopped = False
     for number, members in enumerate(groups.values()):
         trainer = Trainer([problems[i] for i in members], config, scale, device)
-        trainer.warm_up()
+        with one_thread(device):
+            trainer.warm_up()
         # after a stop, what has not begun stays as its warm-up left it
         found = yield from _train(trainer, 0 if stopped else config.steps, number, len(groups))
         outcomes.update(zip(members, found, strict=True))
@@ -72,27 +74,28 @@ def _train(trainer: Trainer, steps: int, number: int, batches: int) -> Steps[lis
     kernels: dict[int, Tensor] = {}
     stopped = steps < config.steps
     for step in range(1, steps + 1):
-        terms = trainer.step()
+        with one_thread(trainer.device):
+            terms = trainer.step()
         rows.append(torch.stack([terms[name] for name in TERMS]))
         if step % KERNEL_EVERY == 0 or step == config.steps:
             kernels[step] = trainer.kernel
         keep = yield _progress(number * config.steps + step, batches * config.steps, trainer, rows[-1])
-        if keep is False:
-            stopped = True
+        if stops(keep):
+            stopped = step < config.steps
             break
-    weights = trainer.kernel.double().cpu().numpy()
+    weights = trainer.kernel.cpu().double().numpy()
     histories = _histories(rows, kernels, config, trainer.scale) if rows else [History()] * trainer.count
     return [
-        Outcome(finish(each, config.postprocess, trainer.scale), each, history, trainer.size, stopped)
+        Outcome(finish(each, config, trainer.scale), each, history, trainer.size, stopped)
         for each, history in zip(weights, histories, strict=True)
     ]
 
 
 def _progress(step: int, total: int, trainer: Trainer, row: Tensor) -> Progress:
-    weights, how, scale = trainer.kernel[0], trainer.config.postprocess, trainer.scale
+    weights, config, scale = trainer.kernel[0], trainer.config, trainer.scale
 
     def kernel() -> NDArray[np.float64]:
-        return finish(weights.double().cpu().numpy(), how, scale)
+        return finish(weights.cpu().double().numpy(), config, scale)
 
     def losses() -> dict[str, float]:
         return dict(zip(TERMS, row[:, 0].tolist(), strict=True))
@@ -101,13 +104,13 @@ def _progress(step: int, total: int, trainer: Trainer, row: Tensor) -> Progress:
 
 
 def _histories(rows: list[Tensor], kernels: dict[int, Tensor], config: KernelGANConfig, scale: int) -> list[History]:
-    losses = torch.stack(rows).double().cpu().numpy()  # (steps, terms, problems)
-    found = [k.double().cpu().numpy() for k in kernels.values()]
+    losses = torch.stack(rows).cpu().double().numpy()  # (steps, terms, problems)
+    found = [k.cpu().double().numpy() for k in kernels.values()]
     return [
         History(
             losses={name: losses[:, i, problem] for i, name in enumerate(TERMS)},
             kernel_steps=np.array(list(kernels), np.int64),
-            kernels=np.array([finish(k[problem], config.postprocess, scale) for k in found]),
+            kernels=np.array([finish(k[problem], config, scale) for k in found]),
         )
         for problem in range(losses.shape[2])
     ]

@@ -90,19 +90,19 @@ class Trainer:
         self.discriminator = Discriminator(config, self.channels, streams, device, dtype)
         self.noise_streams = [random_stream(problem.seed, 1) for problem in problems]
         self.optimisers = [_adam(parameters, config, device) for parameters in (self.weights, list(self.discriminator.parameters))]
-        self.regularisation = Regularisation(side, scale, device, dtype)
+        self.regularisation = Regularisation(config, side, scale, device, dtype)
         self.fade = BicubicFade(config, self.count, device, dtype)
+        self.fade_due = (torch.arange(config.steps) % config.bicubic_fade_every == 0).to(device)
         self._place_crops(problems)
         self.current: Tensor | None = None
         self.kernel = self._kernel().detach()
 
     def _place_crops(self, problems: Sequence[Problem]) -> None:
         """Draw every crop of the run and put the planes on the device."""
-        shape = (self.config.steps, self.config.crops_per_step)
         prepared = []
         for problem in problems:
             rng = np.random.default_rng([problem.seed, 2])
-            prepared.append(crops.prepare(problem.planes, self.size, self.scale, shape, rng))
+            prepared.append(crops.prepare(problem.planes, self.size, self.scale, self.config, rng))
         signed = [2 * plane - 1 for problem in prepared for plane in problem.planes]
         self.bank = CropBank(signed, self.device, self.dtype)
         self.half_bank = CropBank([crops.bicubic_half(plane, self.scale) for plane in signed], self.device, self.dtype)
@@ -155,7 +155,7 @@ class Trainer:
         if self.done and self.done % self.config.decay_every == 0:
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = group["lr"] / 10
+                    group["lr"] = group["lr"] / self.config.decay_divisor
         terms = self.compute(self.inputs())
         self.done += 1
         return terms
@@ -164,8 +164,7 @@ class Trainer:
         """What the next step needs."""
         number = self.done
         at = [(corners[number], widths[number]) for corners, widths in (self.generator_crops, self.half_crops, self.discriminator_crops)]
-        due = torch.tensor(number % self.config.bicubic_fade_every == 0, device=self.device)
-        return Inputs(at[0], at[1], at[2], self._noise(), due)
+        return Inputs(at[0], at[1], at[2], self._noise(), self.fade_due[number])
 
     def warm_up(self) -> None:
         """Train the generators alone towards bicubic downscaling.

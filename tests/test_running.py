@@ -1,0 +1,70 @@
+"""How runs are driven: answers that stop them, memory that runs out, threads that are given back."""
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+import napari_kernelgan as kg
+from napari_kernelgan.errors import memory_errors
+from napari_kernelgan.progress import stops
+
+IMAGE = data.camera()[:80, :80]
+SHORT = {"steps": 6, "warm_up": 0}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(False, True), (np.False_, True), (None, False), (True, False), (np.True_, False), (0, False)]
+)
+def test_only_false_of_any_kind_stops(answer, expected):
+    assert stops(answer) is expected
+    told = []
+
+    def callback(progress):
+        told.append(progress.step)
+        return answer
+
+    assert kg.estimate_kernel(IMAGE, config=SHORT, callback=callback).stopped is expected
+    assert len(told) == (1 if expected else 6)
+
+
+def test_a_stop_at_the_last_step_stops_nothing():
+    estimate = kg.estimate_kernel(IMAGE, config=SHORT, callback=lambda progress: progress.step < progress.total)
+    assert not estimate.stopped
+
+
+def test_threads_are_given_back_between_steps():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        runs = [kg.iter_estimate_kernel(IMAGE, config=SHORT) for _ in range(2)]
+        for steps in runs:
+            next(steps)
+            assert torch.get_num_threads() == 2
+        for steps in runs:
+            steps.close()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "MPS backend out of memory (MPS allocated: 8 GB)",
+        "CUDA error: out of memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_exhausted_memory_is_one_error(words):
+    with pytest.raises(kg.OutOfMemory, match="Memory is exhausted"), memory_errors():
+        raise RuntimeError(words)
+    with pytest.raises(RuntimeError, match="shape"), memory_errors():
+        raise RuntimeError("shape mismatch")
+
+
+def test_memory_that_is_really_not_there():
+    with pytest.raises(kg.OutOfMemory), memory_errors():
+        torch.empty(2**60)
