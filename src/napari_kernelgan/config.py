@@ -93,7 +93,7 @@ class KernelGANConfig(_Config):
 class ZSSRConfig(_Config):
     """Settings of ZSSR (Shocher, Cohen, Irani, CVPR 2018) with a given kernel.
 
-    By default as KernelGAN's authors use it, but for smaller crops: a step costs a quarter, and results are as good or better.
+    By default as KernelGAN's authors use it, but for smaller crops: a step costs a quarter, and the pictures tried come out as well.
     """
 
     max_steps: int = Field(3000, ge=1, description="Most training steps; training usually stops earlier by itself.")
@@ -117,7 +117,7 @@ class ZSSRConfig(_Config):
 
     @classmethod
     def noisy(cls) -> ZSSRConfig:
-        """The published settings for noisy or real images: noise on the sons, no back-projection."""
+        """For noisy or real images, as published: noise on the sons, no back-projection."""
         return cls(son_noise=0.0125, back_projection=0)
 
 
