@@ -21,15 +21,25 @@ def versions() -> dict[str, str]:
     return {"napari-kernelgan": __version__, "python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 
-class ArrayHash:
-    """SHA-256 of an array: its dtype, its shape and its C-order bytes; of a lazy one, of the planes that were read, in order."""
+class ImageHash:
+    """SHA-256 of an image: of a NumPy array its dtype, its shape and its C-order bytes, whatever its byte order and memory layout.
 
-    def __init__(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self._hash = hashlib.sha256(f"{dtype.newbyteorder('=').name} {shape} ".encode())
+    Of any other array, of which only a part may be read, dtype and shape and the planes that are added, in order.
+    """
 
-    def add(self, values: NDArray[Any]) -> None:
-        """Take in the next values."""
-        self._hash.update(np.ascontiguousarray(values).data)
+    def __init__(self, image: Any) -> None:
+        dtype, shape = np.dtype(image.dtype).newbyteorder("="), tuple(int(n) for n in image.shape)
+        self._hash = hashlib.sha256(f"{dtype.name} {shape} ".encode())
+        self._complete = isinstance(image, np.ndarray)
+        if self._complete:
+            # part by part, so that no copy of a whole image is needed to bring it into order
+            for part in [image] if image.flags.c_contiguous and image.dtype.isnative else image:
+                self._hash.update(np.ascontiguousarray(part, dtype).data)
+
+    def add(self, plane: NDArray[Any]) -> None:
+        """Take in the next plane that was read; of a NumPy array, all of which is taken in already, nothing."""
+        if not self._complete:
+            self._hash.update(np.ascontiguousarray(plane).data)
 
     def hexdigest(self) -> str:
         """The hash so far."""
@@ -37,11 +47,8 @@ class ArrayHash:
 
 
 def hash_array(array: NDArray[Any]) -> str:
-    """SHA-256 of a NumPy array, whatever its byte order and memory layout."""
-    array = np.asarray(array, array.dtype.newbyteorder("="))
-    result = ArrayHash(array.dtype, array.shape)
-    result.add(array)
-    return result.hexdigest()
+    """SHA-256 of a NumPy array; see `ImageHash`."""
+    return ImageHash(array).hexdigest()
 
 
 def hash_file(path: Path) -> str:

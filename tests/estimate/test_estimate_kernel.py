@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import napari_kernelgan as kg
 from napari_kernelgan import InputError, KernelGANConfig, kernels
 from napari_kernelgan.assess.metrics import kernel_psnr
+from napari_kernelgan.provenance import hash_array
 
 SHORT = KernelGANConfig(steps=12)
 
@@ -73,6 +74,16 @@ def test_a_batch_gives_what_single_runs_give(small, sharp):
     assert np.abs(batch[0].kernel - batch[1].kernel).max() > 1e-4
 
 
+def test_no_value_range_depends_on_the_other_images_or_seeds(rng):
+    large = rng.normal(size=(1100, 1000))  # of which a sample is taken
+    ranges = [
+        estimate.details["input"]["value_range"]
+        for images, seeds in (([large], [5]), ([rng.random((40, 40)), large], [3, 4]))
+        for estimate in kg.estimate_kernels(images, seeds=seeds, config=KernelGANConfig(steps=1))
+    ]
+    assert ranges[0] == ranges[2] != ranges[1]
+
+
 @pytest.mark.parametrize("shape", [(32, 32), (33, 47), (300, 34)])
 def test_small_images_are_possible(rng, shape):
     image = np.cumsum(rng.normal(size=shape), 0)
@@ -109,6 +120,40 @@ def test_any_array_gives_the_same_kernel(small, kind):
     assert_array_equal(found.kernel, expected.kernel)
     if kind != "list":  # whose integers are 64 bit
         assert found.details["input"]["sha256"] == expected.details["input"]["sha256"]
+
+
+def test_of_a_lazy_stack_only_the_planes_that_are_used_are_read_and_once(small):
+    read = []
+
+    def block(block_id):
+        read.append(block_id[0])
+        return small[None].astype(np.uint16)
+
+    stack = da.map_blocks(lambda block_id: block(block_id), chunks=((1,) * 40, *((n,) for n in small.shape)), dtype=np.uint16)
+    read.clear()  # dask tries the function when it is given
+    kg.estimate_kernel(stack, config=KernelGANConfig(steps=1, max_planes=3))
+    assert sorted(read) == [0, 20, 39]
+
+
+def test_the_hash_is_of_a_whole_array_and_of_what_was_read_of_a_lazy_one(small):
+    def hash_of(image, axes="TYX"):
+        estimate = kg.estimate_kernel(image, axes=axes, config=KernelGANConfig(steps=1, max_planes=2))
+        return estimate.details["input"]["sha256"]
+
+    stack = np.stack([small] * 4)
+    other = stack.copy()
+    other[1] += 1  # a plane that is not among those that are used
+    assert hash_of(stack) == hash_array(stack) == hash_of(stack.transpose(1, 0, 2).copy().transpose(1, 0, 2))
+    assert hash_of(stack) != hash_of(other)
+    assert hash_of(da.from_array(stack)) == hash_of(da.from_array(other)) != hash_of(stack)
+    colour = np.stack([small, small[::-1], small])
+    assert hash_of(colour, "SYX") == hash_array(colour)
+
+
+def test_exhausted_memory_says_so():
+    huge = zarr.create_array(store={}, shape=(2**31, 2**31), chunks=(1024, 1024), dtype="uint8")
+    with pytest.raises(kg.OutOfMemory):
+        kg.estimate_kernel(huge)
 
 
 def test_gain_and_offset_of_floats_do_not_matter(small):
@@ -160,6 +205,8 @@ def test_the_generator_form_is_the_same(small):
         ({"image": np.full((64, 64), np.nan)}, "4096 NaN"),
         ({"image": np.ones((64, 64))}, "constant"),
         ({"image": np.ones((64, 64), np.uint8)}, "constant"),
+        ({"image": np.ones((64, 64), np.uint16), "value_range": (0, 9)}, "constant"),
+        ({"image": np.stack([np.zeros((64, 64)), np.full((64, 64), np.nan)])}, "Plane .1,. of the image has 4096 NaN"),
         ({"image": np.random.default_rng(0).random((31, 64))}, "too small"),
         ({"image": np.zeros(64)}, "at least two axes"),
         ({"axes": "XS"}, "no Y or no X"),

@@ -14,6 +14,7 @@ from PIL import Image
 
 import napari_kernelgan as kg
 from napari_kernelgan.files.images import read_image
+from napari_kernelgan.images.layout import is_lazy
 from napari_kernelgan.provenance import hash_file
 
 
@@ -115,6 +116,19 @@ def test_multipage_colour_and_unknown_axes(tmp_path, rng):
     assert read_image(deep).axes == "TZYX"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("AYX", "TYX"), ("RYX", "TYX"), ("PTYX", "ZTYX"), ("IQYX", "TZYX"), ("VHRTZCYX", "VHRTZCYX"), ("QQQQQYX", "TZCPQYX")],
+)
+def test_axes_of_other_letters_are_stacks(tmp_path, rng, written, read):
+    path = tmp_path / "image.tif"
+    shape = (2,) * (len(written) - 2) + (33, 32)
+    tifffile.imwrite(path, rng.integers(0, 255, shape, np.uint8), metadata={"axes": written}, photometric="minisblack")
+    found = read_image(path)
+    assert found.axes == read
+    assert kg.upscale(found.data, None, method="bicubic", axes=found.axes).shape == (*shape[:-2], 66, 64)
+
+
 def test_separate_colour_planes(tmp_path, rng):
     path = tmp_path / "planar.tif"
     data = rng.integers(0, 255, (3, 20, 30), np.uint8)
@@ -169,7 +183,7 @@ def test_lazy_tiff_reads_planes_when_asked(tmp_path, rng):
     data = rng.integers(0, 4000, (5, 40, 50)).astype(np.uint16)
     tifffile.imwrite(path, data, imagej=True, metadata={"axes": "ZYX"})
     found = read_image(path, lazy=True)
-    assert found.lazy
+    assert is_lazy(found.data)
     assert found.axes == "ZYX"
     np.testing.assert_array_equal(np.asarray(found.data[3]), data[3])
     large = kg.upscale(found.data, None, method="bicubic", axes=found.axes)
@@ -287,7 +301,7 @@ def test_ome_zarr(tmp_path, rng, version):
         group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets, "coordinateTransformations": overall}]
         group.attrs["omero"] = {"channels": [{"label": name} for name in ("a", "b", "c")]}
     found = read_image(path)
-    assert found.lazy
+    assert is_lazy(found.data)
     assert found.axes == "TCYX"
     np.testing.assert_array_equal(found.data[:], data)
     assert found.pixel_size == pytest.approx((0.2, 0.1))

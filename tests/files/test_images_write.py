@@ -166,7 +166,8 @@ def test_finer_pixels_after_upscaling():
 
 
 @pytest.mark.parametrize(
-    ("axes", "expected"), [("QYX", "TYX"), ("IQYXS", "TZYXS"), ("TQYX", "TZYX"), ("QTYX", "ZTYX"), ("QTZCYX", "QTZCYX")]
+    ("axes", "expected"),
+    [("QYX", "TYX"), ("IQYXS", "TZYXS"), ("TQYX", "TZYX"), ("QTYX", "ZTYX"), ("QTZCYX", "QTZCYX"), ("QQTZCYX", "PQTZCYX")],
 )
 def test_axes_of_unknown_meaning_are_stacks(axes, expected):
     assert standard_axes(axes) == expected

@@ -7,7 +7,7 @@ import zarr
 from numpy.testing import assert_array_equal
 
 from napari_kernelgan import InputError
-from napari_kernelgan.images.layout import Layout, is_lazy
+from napari_kernelgan.images.layout import Layout, is_lazy, without_alpha
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,20 @@ def test_axes_are_guessed_as_documented(shape, axes):
         ((3, 40, 50), "YYX", "different letters"),
         ((3, 40, 50), "TZX", "no Y or no X"),
         ((3, 40, 50), "1YX", "different letters"),
+        ((3, 40, 50), "AYX", "name a stack of another kind T, Z or C"),
+        ((2, 2, 3, 40, 50), "TQCYX", "letters other than"),
+        ((40, 50), 5, "is no text"),
+        ((40, 50), ["Y", "X"], "is no text"),
         ((0, 40, 50), "TYX", "empty"),
     ],
 )
 def test_wrong_axes_are_refused(shape, axes, message):
     with pytest.raises(InputError, match=message):
         Layout.of(np.zeros(shape), axes)
+
+
+def test_more_axes_than_letters_take_any():
+    assert Layout.of(np.zeros((1, 2, 3, 4, 8, 9)), "QTZCYX").stack_axes == "QTZC"
 
 
 def test_something_that_is_no_array_is_refused():
@@ -96,7 +104,10 @@ def test_spread_is_even_and_within_the_stack():
 
 
 def test_alpha_is_told_from_colour():
-    assert [Layout("YXS", (8, 8, n)).n_colours for n in (1, 2, 3, 4, 6)] == [1, 1, 3, 3, 6]
+    colours = {1: 1, 2: 1, 3: 3, 4: 3, 6: 6}
+    assert {n: Layout("YXS", (8, 8, n)).n_colours for n in colours} == colours
+    assert {n: without_alpha(np.zeros((8, 8, n))).shape[-1] for n in colours} == colours
+    assert without_alpha(np.zeros((8, 2))).shape == (8, 2)
 
 
 def test_lazy_arrays_are_recognised():

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ..config import KernelGANConfig, Settings, resolve
 from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
-from ..images.layout import Layout
-from ..images.values import ValueRange, check_finite, to_unit, value_range
+from ..images.layout import Layout, without_alpha
+from ..images.values import check_dtype, read_plane, to_unit
+from ..images.values import value_range as find_range
 from ..kernels.algebra import compose
 from ..kernels.forward import check_scale
 from ..progress import Callback, Steps, relay, run
-from ..provenance import ArrayHash, versions
+from ..provenance import ImageHash, versions
 from .result import KernelEstimate
 
 METHODS = ("auto", "kernelgan")
@@ -44,7 +45,8 @@ def estimate_kernel(
     ----------
     image : array
         NumPy, Dask or Zarr array of real numbers, at least 32 px on each side. Colour samples are one picture with one kernel; alpha is
-        ignored. A stack gives one kernel, pooled over at most ``config.max_planes`` evenly spread planes; no others are read.
+        ignored. A stack gives one kernel, pooled over at most ``config.max_planes`` evenly spread planes; of a lazy one, each of them is
+        read once, and no others are.
     scale : int
         How much finer the kernel's grid is than the image's: 2 or 4.
     method : {"auto", "kernelgan"}
@@ -60,7 +62,7 @@ def estimate_kernel(
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the kernel so far, marked `stopped`.
     value_range : tuple of float, optional
-        The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles.
+        The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles of the planes that are read.
 
     Returns
     -------
@@ -128,17 +130,14 @@ def iter_estimate_kernels(
     value_range: tuple[float, float] | None = None,
 ) -> Steps[list[KernelEstimate]]:
     """Do what `estimate_kernels` does, as a generator."""
-    scale = check_scale(scale)
-    if method not in METHODS:
-        raise InputError(f"method={method!r} is unknown: use one of {', '.join(METHODS)}.")
-    if scale not in (2, 4):
-        raise InputError(f"method='kernelgan' estimates kernels for scale 2 and, through it, 4; not for {scale}.")
+    scale = check_method(method, scale)
     settings = resolve(KernelGANConfig, config)
     numbers = [check_seed(seed) for seed in seeds]
     count = max(len(images), len(numbers))
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
         raise InputError(f"{len(images)} images and {len(numbers)} seeds do not pair up: give as many of each, or one of either.")
-    inputs = [_read(image, axes, settings.max_planes, numbers[0], value_range) for image in images]
+    with memory_errors():
+        inputs = [_read(image, axes, settings.max_planes, value_range) for image in images]
     where = resolve_device(device)
 
     from .kernelgan.run import COLLAPSED, has_collapsed, iter_train
@@ -179,6 +178,22 @@ def iter_estimate_kernels(
     return results
 
 
+def check_method(method: str, scale: int) -> int:
+    """The scale, if `method` can estimate kernels for it.
+
+    Raises
+    ------
+    InputError
+        If it cannot, or there is no such method.
+    """
+    scale = check_scale(scale)
+    if method not in METHODS:
+        raise InputError(f"method={method!r} is unknown: use one of {', '.join(METHODS)}.")
+    if scale not in (2, 4):
+        raise InputError(f"method='kernelgan' estimates kernels for scale 2 and, through it, 4; not for {scale}.")
+    return scale
+
+
 class _Input(NamedTuple):
     """What was read of one image."""
 
@@ -187,21 +202,20 @@ class _Input(NamedTuple):
     record: dict[str, Any]
 
 
-def _read(image: Any, axes: str | None, max_planes: int, seed: int, given: tuple[float, float] | None) -> _Input:
-    """Check an image and read the planes to estimate from, on the value range of the whole stack."""
+def _read(image: Any, axes: str | None, max_planes: int, given: tuple[float, float] | None) -> _Input:
+    """Check an image and read the planes to estimate from, once each, on the one value range of all."""
     image = np.asarray(image) if isinstance(image, (list, tuple)) else image
     layout = Layout.of(image, axes)
-    values: ValueRange = value_range(image, layout, seed, given)
+    check_dtype(image.dtype)
     chosen = layout.spread(max_planes)
-    fingerprint = ArrayHash(np.dtype(image.dtype), layout.shape)
-    planes = []
-    for index in chosen:
-        plane = layout.plane(image, index)
-        check_finite(plane, f"Plane {index} of the image" if index else "The image")
-        fingerprint.add(plane)
-        planes.append(to_unit(plane, values)[: layout.n_colours])
+    read = [read_plane(image, layout, index) for index in chosen]
+    values = find_range(image, layout, given, read)
+    planes = [to_unit(without_alpha(plane), values) for plane in read]
     if all(np.ptp(plane) == 0 for plane in planes):
         raise InputError("The image is constant: there is nothing to estimate a kernel from.")
+    fingerprint = ImageHash(image)
+    for plane in read:
+        fingerprint.add(plane)
     record = {
         "shape": list(layout.shape),
         "dtype": np.dtype(image.dtype).name,

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..images.layout import LETTERS, is_lazy
+from ..images.layout import LETTERS
 
 LAZY_BYTES = 2**30
 """Pixels of more bytes than this are left on the disk, to be read plane by plane."""
+
+SPARE_LETTERS = "QPONMLKJIHGFEDBA"
 
 
 class Calibration(NamedTuple):
@@ -60,11 +62,6 @@ class ImageFile:
         return self.calibration.unit
 
     @property
-    def lazy(self) -> bool:
-        """Whether the pixels are still on the disk, to be read plane by plane."""
-        return is_lazy(self.data)
-
-    @property
     def record(self) -> dict[str, Any]:
         """What is put on record about the file, for JSON."""
         return {"path": self.path, "sha256": self.sha256, "axes": self.axes, "shape": list(self.data.shape)} | self.calibration._asdict()
@@ -73,13 +70,12 @@ class ImageFile:
 def standard_axes(axes: str) -> str:
     """Axes of unknown meaning, and repeated ones, as the free ones of T, Z and C: the stacks that they are.
 
-    Letters that find no place stay as they are.
+    Only of stacks along more than three axes, some keep or get a letter without meaning.
     """
     result: list[str] = []
     for position, letter in enumerate(axes.upper()):
-        later = axes.upper()[position + 1 :]
-        if letter in LETTERS and letter not in result:
-            result.append(letter)
-        else:
-            result.append(next((free for free in "TZC" if free not in result and free not in later), letter))
+        taken = [*result, *axes.upper()[position + 1 :]]
+        if letter not in LETTERS or letter in result:
+            letter = next(free for free in "TZC" + letter + SPARE_LETTERS if free not in taken)
+        result.append(letter)
     return "".join(result)

@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 from ..errors import InputError
 
 LETTERS = "TZCYXS"
+WITH_ALPHA = (2, 4)
+"""Samples per pixel of which the last is transparency: gray and alpha, RGBA."""
 Index = tuple[int, ...]
 
 
@@ -27,7 +29,7 @@ class Layout:
     Attributes
     ----------
     axes : str
-        One letter per axis as tifffile and OME use them: T, Z, C, Y, X, S; Q and other capitals stand for axes of unknown meaning.
+        One letter per axis as tifffile and OME use them: T, Z, C, Y, X, S. Other letters are for stacks along more than three axes.
     shape : tuple of int
     """
 
@@ -51,6 +53,8 @@ class Layout:
         shape = tuple(int(n) for n in shape)
         if axes is None:
             axes = _guess(shape)
+        if not isinstance(axes, str):
+            raise InputError(f"axes={axes!r} is no text: give one letter per axis, for example 'YX', 'YXS', 'TYX' or 'TCZYXS'.")
         axes = axes.upper()
         if len(axes) != len(shape):
             raise InputError(
@@ -60,6 +64,8 @@ class Layout:
             raise InputError(f"axes={axes!r} must be different letters, for example 'YX', 'YXS', 'TYX' or 'TCZYXS'.")
         if "Y" not in axes or "X" not in axes:
             raise InputError(f"axes={axes!r} has no Y or no X: an image needs both.")
+        if len(set(axes) - set("YXS")) <= 3 and not set(axes) <= set(LETTERS):
+            raise InputError(f"axes={axes!r} has letters other than T, Z, C, Y, X and S: name a stack of another kind T, Z or C.")
         if 0 in shape:
             raise InputError(f"The image is empty (shape {shape}).")
         return cls(axes, shape)
@@ -91,8 +97,8 @@ class Layout:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether the last sample is transparency: 2 samples (gray, alpha) or 4 (RGBA)."""
-        return self.n_samples in (2, 4)
+        """Whether the last sample is transparency."""
+        return self.n_samples in WITH_ALPHA
 
     @property
     def n_colours(self) -> int:
@@ -140,6 +146,11 @@ class Layout:
     def _key(self, index: Index) -> tuple[int | slice, ...]:
         along = dict(zip(self.stack_axes, index, strict=True))
         return tuple(along.get(a, slice(None)) for a in self.axes)
+
+
+def without_alpha(plane: NDArray[Any]) -> NDArray[Any]:
+    """A plane, (Y, X) or (Y, X, S), without the sample that is transparency."""
+    return plane[..., :-1] if plane.ndim == 3 and plane.shape[-1] in WITH_ALPHA else plane
 
 
 def _guess(shape: tuple[int, ...]) -> str:

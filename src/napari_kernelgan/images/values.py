@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import InputError
-from .layout import Layout
+from .layout import Index, Layout, without_alpha
 
 SAMPLE_PLANES = 16
 SAMPLE_PIXELS = 1_000_000
+SAMPLE_SEED = 0
+"""Not a run's own seed: the same image has the same value range in every run."""
 
 
 class ValueRange(NamedTuple):
@@ -61,40 +64,64 @@ def cast(values: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
     return np.clip(np.rint(values.astype(np.float64)), float(info.min), high).astype(dtype)
 
 
-def value_range(image: Any, layout: Layout, seed: int = 0, given: tuple[float, float] | None = None) -> ValueRange:
+def read_plane(image: Any, layout: Layout, index: Index) -> NDArray[Any]:
+    """Read one plane, (Y, X) or (Y, X, S); raise `InputError` where it has NaN or infinite values."""
+    plane = layout.plane(image, index)
+    check_finite(plane, f"Plane {index} of the image" if index else "The image")
+    return plane
+
+
+def value_range(
+    image: Any, layout: Layout, given: tuple[float, float] | None = None, planes: Sequence[NDArray[Any]] | None = None
+) -> ValueRange:
     """The one value range of a whole stack.
 
-    0..255 for uint8, else the 0.1 and 99.9 percentiles of a seeded sample (at most 16 planes are read), unless given.
+    0..255 for uint8, else the 0.1 and 99.9 percentiles of a seeded sample, unless given; of a constant image, a range that begins with it.
+
+    Parameters
+    ----------
+    image : array
+    layout : Layout
+    given : tuple of float, optional
+        The range, which then needs only to be one.
+    planes : sequence of ndarray, optional
+        Those to sample, where they were read already; None reads at most 16, evenly spread, where a sample is needed.
 
     Raises
     ------
     InputError
-        If the range is not a range, the image is constant, or the sampled planes hold NaN or infinite values.
+        If the range is not a range, or planes that are read here hold NaN or infinite values.
     """
     check_dtype(image.dtype)
     if given is not None:
-        low, high = (float(v) for v in given)
-        if not (np.isfinite([low, high]).all() and low < high):
-            raise InputError(f"value_range={given!r} must be two finite numbers, the lower one first.")
-        return ValueRange(low, high)
+        return _given(given)
     if np.dtype(image.dtype) == np.uint8:
         return ValueRange(0.0, 255.0)
-    rng = np.random.default_rng(seed)
     chosen = layout.spread(SAMPLE_PLANES)
+    rng = np.random.default_rng(SAMPLE_SEED)
+    share = SAMPLE_PIXELS // len(planes or chosen)
     samples = []
-    for index in chosen:
-        plane = layout.plane(image, index)
-        check_finite(plane)
-        values = plane[..., : layout.n_colours].ravel() if layout.n_samples > 1 else plane.ravel()
-        share = SAMPLE_PIXELS // len(chosen)
+    for plane in planes or (read_plane(image, layout, index) for index in chosen):
+        values = without_alpha(plane).ravel()
         samples.append(values if values.size <= share else values[rng.integers(0, values.size, share)])
     sample = np.concatenate(samples).astype(np.float64)
-    low, high = np.percentile(sample, [0.1, 99.9])
+    low, high = (float(v) for v in np.percentile(sample, [0.1, 99.9]))
     if low == high:  # nearly everything is background, as in sparse fluorescence
-        low, high = sample.min(), sample.max()
+        low, high = float(sample.min()), float(sample.max())
     if low == high:
-        raise InputError(f"The image is constant (every value is {low:g}): there is nothing to estimate from or to upscale.")
-    return ValueRange(float(low), float(high))
+        high += max(1.0, abs(low) / 1000)
+    return ValueRange(low, high)
+
+
+def _given(given: Any) -> ValueRange:
+    """A range that the caller gave, checked."""
+    try:
+        low, high = (float(v) for v in np.asarray(given, np.float64))
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise InputError(f"value_range={given!r} must be two finite numbers, the lower one first.")
+    return ValueRange(low, high)
 
 
 def to_unit(plane: NDArray[Any], values: ValueRange) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
+from ..images.layout import without_alpha
 from ..upscaling.api import interpolate_plane
 from .details import Corner, detail_side, find_details
 from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction
@@ -126,5 +127,5 @@ class _Look:
 
 def _colours(plane: NDArray[Any]) -> NDArray[np.float32]:
     """A plane as (Y, X, colours), without alpha."""
-    samples = plane[..., None] if plane.ndim == 2 else plane
-    return samples[..., : {2: 1, 4: 3}.get(samples.shape[-1], samples.shape[-1])].astype(np.float32)
+    samples = plane[..., None] if plane.ndim == 2 else without_alpha(plane)
+    return samples.astype(np.float32)

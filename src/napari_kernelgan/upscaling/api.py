@@ -19,7 +19,7 @@ from ..images.values import value_range as find_range
 from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
 from ..progress import Callback, Progress, Steps, relay, run
-from ..provenance import ArrayHash, versions
+from ..provenance import ImageHash, versions
 from .lazy import upscale_lazily
 from .result import UpscaledImage, UpscaleInfo
 
@@ -155,11 +155,11 @@ def _zssr(
 
     start = time.perf_counter()
     where = resolve_device(device)
-    values = find_range(image, layout, seed, given)
+    values = find_range(image, layout, given)
     scale = stages[-1][0]
     large = layout.scaled(scale)
     out = large.empty(output_dtype(image.dtype))
-    fingerprint = ArrayHash(np.dtype(image.dtype), layout.shape)
+    fingerprint = ImageHash(image)
     record, stopped = [], False
     for number, index in enumerate(layout.indices()):
         plane = layout.plane(image, index)
