@@ -266,6 +266,14 @@ def test_npy(tmp_path, rng):
     np.testing.assert_array_equal(read_image(path, axes="ZYX", lazy=True).data, data)
 
 
+def test_an_image_that_no_memory_holds_says_so(tmp_path):
+    path = tmp_path / "huge.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**31, 2**31)})
+    with pytest.raises(kg.OutOfMemory):
+        read_image(path, lazy=False)
+
+
 def test_npy_with_a_pickle_is_refused(tmp_path):
     path = tmp_path / "image.npy"
     np.save(path, np.array([{"a": 1}], object), allow_pickle=True)

@@ -7,8 +7,9 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import date, time, timedelta
 from math import isfinite
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,13 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 
 def to_json(record: dict[str, Any]) -> str:
-    """A record as JSON. NumPy numbers and arrays become plain ones, paths strings; infinite numbers and NaN, which JSON lacks, null."""
+    """A record as JSON. NumPy's values become plain ones, paths and times text; infinite numbers and NaN, which JSON lacks, null.
+
+    Raises
+    ------
+    InputError
+        If it holds something that JSON has nothing for.
+    """
     return json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -78,8 +85,8 @@ def _plain(value: Any) -> Any:
         return _plain(value.tolist())
     if isinstance(value, float):
         return value if isfinite(value) else None
-    if isinstance(value, Path):
+    if isinstance(value, (PurePath, date, time, timedelta)):
         return str(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+    raise InputError(f"{value!r} ({type(value).__name__}) cannot be written as JSON: give numbers, text, lists or dicts of them.")

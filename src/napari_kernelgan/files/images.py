@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import InputError
+from ..errors import InputError, memory_errors
 from ..images.layout import Layout
 from ..provenance import hash_file
 from .atomic import atomic, refuse_existing
@@ -45,12 +45,15 @@ def read_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     ------
     InputError
         If there is no such file, its format is not known, or it cannot be read.
+    OutOfMemory
+        If it does not fit in memory.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file.")
     try:
-        found = _read(path, lazy)
+        with memory_errors():
+            found = _read(path, lazy)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged file may raise anything

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..estimate.result import History, KernelEstimate, Reliability
-from ..kernels.algebra import as_kernel, normalise
+from ..kernels.algebra import Kernel, as_kernel, normalise
+from ..kernels.forward import check_scale
 from ..kernels.measures import FWHM, fwhm
 from ..provenance import versions
-from .atomic import atomic, read_json, write_json
+from .atomic import atomic, read_json, to_json
+from .units import unit_name
 
 HISTORY_POINTS = 300  # values kept of each loss term
 
@@ -36,14 +37,21 @@ def save_kernel(path: str | Path, kernel: KernelEstimate | ArrayLike, **provenan
     -------
     Path
         Of the TIFF.
+
+    Raises
+    ------
+    InputError
+        If it is no kernel, or something given cannot be written as JSON; nothing is written then.
     """
     path = tiff_path(path)
     estimate = kernel if isinstance(kernel, KernelEstimate) else None
     values = as_kernel(estimate.kernel if estimate else kernel)
-    record = kernel_record(estimate) if estimate else {"method": "given", "fwhm": _widths(fwhm(values)), "versions": versions()}
-    with atomic(path) as temporary:
-        tifffile.imwrite(temporary, values.astype(np.float32), photometric="minisblack")
-    write_json(path.with_suffix(".json"), record | provenance)
+    widths = fwhm(values)
+    record = kernel_record(estimate) if estimate else {"method": "given", "fwhm": _widths(widths), "versions": versions()}
+    text = to_json(_with_lengths(record | provenance, widths))
+    with atomic(path) as tiff, atomic(path.with_suffix(".json")) as beside:  # neither gets its name before both are written
+        tifffile.imwrite(tiff, values.astype(np.float32), photometric="minisblack")
+        beside.write_text(text, encoding="utf-8")
     return path
 
 
@@ -67,28 +75,44 @@ def kernel_record(estimate: KernelEstimate) -> dict[str, Any]:
         "fwhm": _widths(widths),
         "fwhm_interval": estimate.fwhm_interval,
         "reliability": vars(estimate.reliability) if estimate.reliability else None,
-        "pixel_size": list(estimate.pixel_size) if estimate.pixel_size else None,
+        "pixel_size": estimate.pixel_size,
         "unit": estimate.unit,
         "config": estimate.config,
         **estimate.details,
         "stages": [stage.tolist() for stage in estimate.stages],
         "history": _thin(estimate.history),
     }
-    if estimate.pixel_size:
-        record["fwhm_physical"] = _physical(widths, estimate.pixel_size, estimate.scale) | {"unit": estimate.unit}
-    return record
+    return _with_lengths(record, widths)
 
 
 def _widths(widths: FWHM) -> dict[str, Any]:
     return widths._asdict() | {"unit": "HR pixel"}
 
 
-def _physical(widths: FWHM, pixel_size: tuple[float, float], scale: int) -> dict[str, float]:
-    """Widths in the unit of the input's pixel size, along their directions: pixels may be oblong."""
-    y, x = pixel_size
+def _with_lengths(record: dict[str, Any], widths: FWHM) -> dict[str, Any]:
+    """A record with the widths in the unit of the input's pixel size, where that and the scale are known."""
+    if record.get("pixel_size") is None:
+        return record
+    y, x = _pixel_size(record["pixel_size"])
+    unit = unit_name(record.get("unit"))
+    record = record | {"pixel_size": [y, x], "unit": unit}
+    if record.get("scale") is None:
+        return record
+    # along their directions: pixels may be oblong
     directions = np.deg2rad([widths.angle, widths.angle + 90])
-    major, minor = np.array(widths[:2]) / scale * np.hypot(y * np.sin(directions), x * np.cos(directions))
-    return {"major": float(major), "minor": float(minor)}
+    major, minor = np.array(widths[:2]) / check_scale(record["scale"]) * np.hypot(y * np.sin(directions), x * np.cos(directions))
+    return record | {"fwhm_physical": {"major": float(major), "minor": float(minor), "unit": unit}}
+
+
+def _pixel_size(given: Any) -> tuple[float, float]:
+    """A pixel size (y, x), or one length for both, checked."""
+    try:
+        y, x = (float(size) for size in np.broadcast_to(np.asarray(given, np.float64), 2))
+    except (TypeError, ValueError):
+        y = x = 0.0
+    if not (0 < y < np.inf and 0 < x < np.inf):
+        raise InputError(f"pixel_size={given!r} is neither a length nor two (y, x), for example (0.2, 0.1).")
+    return y, x
 
 
 def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
@@ -104,32 +128,42 @@ def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
     Raises
     ------
     InputError
-        If the file is not there, holds no kernel, or its scale is not known.
+        If the file is not there, holds no kernel, its JSON is damaged, or its scale is not known.
     """
     path = Path(path)
     if not path.exists() and tiff_path(path).exists():
         path = tiff_path(path)
     try:
         values = np.load(path, allow_pickle=False) if path.suffix.lower() == ".npy" else tifffile.imread(path)
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
-        raise InputError(f"{path} cannot be read as a kernel: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        raise InputError(f"{path} cannot be read as a kernel: {str(error).strip() or type(error).__name__}") from error
     kernel = normalise(values)
     beside = path.with_suffix(".json")
     record = read_json(beside) if beside.exists() else {}
     known = record.get("scale", scale)
     if known is None:
         raise InputError(f"{path} comes without a JSON that tells its scale: give the scale.")
-    named = {
-        name: record[name] for name in ("method", "seed", "device", "seconds", "reference", "stopped", "unit", "config") if name in record
-    }
-    estimate = KernelEstimate(kernel, int(known), named.pop("method", "given"), **named)
+    try:
+        return _estimate(kernel, record | {"scale": known})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{beside} does not describe a kernel: {type(error).__name__}, {error}. It may be damaged.") from error
+
+
+def _estimate(kernel: Kernel, record: dict[str, Any]) -> KernelEstimate:
+    """What `kernel_record` recorded."""
+    named = {name: record[name] for name in ("seed", "device", "seconds", "reference", "stopped", "unit", "config") if name in record}
     trust = record.get("reliability")
     interval = record.get("fwhm_interval")
-    return replace(
-        estimate,
+    return KernelEstimate(
+        kernel,
+        check_scale(record["scale"]),
+        record.get("method", "given"),
+        **named,
         stages=_stages(record.get("stages", []), kernel),
-        pixel_size=tuple(record["pixel_size"]) if record.get("pixel_size") else None,
-        fwhm_interval=tuple(tuple(bar) for bar in interval) if interval else None,  # type: ignore[arg-type]
+        pixel_size=_pixel_size(record["pixel_size"]) if record.get("pixel_size") else None,
+        fwhm_interval=tuple((float(low), float(high)) for low, high in interval) if interval else None,  # type: ignore[arg-type]
         reliability=Reliability(trust["level"], tuple(trust["codes"]), tuple(trust["reasons"])) if trust else None,
         history=_thick(record.get("history", {})),
         details={name: record[name] for name in ("input", "crops", "batch", "weights", "versions", "source") if name in record},
