@@ -1,4 +1,5 @@
 import json
+import re
 
 import imageio.v3 as iio
 import numpy as np
@@ -7,6 +8,8 @@ import tifffile
 import zarr
 
 import napari_kernelgan as kg
+from napari_kernelgan.cli.commands import app
+from napari_kernelgan.cli.console import Status
 from napari_kernelgan.files.images import read_image
 from napari_kernelgan.provenance import hash_file
 
@@ -44,6 +47,21 @@ def test_pixel_size_and_unit_given_win_over_the_files(cli, image, short, tmp_pat
     assert (record["pixel_size"], record["unit"]) == (pytest.approx([0.1, 0.1]), "millimeter")
 
 
+def test_the_unit_px_is_no_unit(cli, image, tmp_path):
+    found = cli("upscale", image, "--upscaler", "bicubic", "-o", tmp_path / "a.tif", "--json", "--pixel-size", 2, "--unit", "px")
+    assert json.loads(found.out)["upscaled"] | {"z_spacing": None} == {
+        "pixel_size": [1, 1],
+        "unit": None,
+        "z_spacing": None,
+        "t_interval": None,
+        "channel_names": [],
+    }
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, tifffile.imread(image))
+    found = cli("upscale", plain, "--upscaler", "bicubic", "-o", tmp_path / "b.tif", "--json", "--pixel-size", 2)
+    assert json.loads(found.out)["upscaled"]["unit"] == "micrometer"  # where none is given and the file has none
+
+
 def test_upscale_divides_the_pixel_size_and_records_itself(cli, image, short, tmp_path):
     kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(2.0), scale=2)
     large = tmp_path / "large.tif"
@@ -73,11 +91,30 @@ def test_upscale_bicubically_needs_no_kernel_and_takes_the_scale(cli, image, tmp
     np.testing.assert_array_equal(found.data, kg.upscale(tifffile.imread(image), None, 3, "bicubic"))
 
 
-def test_upscale_takes_the_scale_of_the_kernel(cli, image, tmp_path):
+def test_upscale_takes_the_scale_of_the_kernel_and_records_only_one_that_was_used(cli, image, tmp_path):
     kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(6.0, size=20), scale=4)
-    done = cli("upscale", image, "--kernel", kernel, "--upscaler", "bicubic", "-o", tmp_path / "large.tif")
+    done = cli("upscale", image, "--kernel", kernel, "--upscaler", "bicubic", "-o", tmp_path / "large.tif", "--json")
     assert done.status == 0
     assert tifffile.imread(tmp_path / "large.tif").shape == (256, 288)
+    assert json.loads(done.out)["kernel"] is None
+
+
+def test_a_lazy_upscale_is_on_record(cli, tmp_path):
+    store = tmp_path / "image.zarr"
+    zarr.create_array(store, shape=(3, 40, 50), chunks=(1, 40, 50), dtype="uint8")
+    done = cli("upscale", store, "--upscaler", "bicubic", "--scale", 3, "-o", tmp_path / "large.tif", "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["upscale"] == {"method": "bicubic", "scale": 3}
+
+
+def test_an_image_that_no_memory_holds_is_a_failure_and_no_defect(cli, tmp_path):
+    path = tmp_path / "huge.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**31, 2**31)})
+    done = cli("estimate", path, "-o", tmp_path / "out")
+    assert done.status == 1
+    assert "Memory is exhausted" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_png_out(cli, tmp_path):
@@ -199,3 +236,7 @@ def test_bench_prints_its_table(cli, tmp_path):
     assert done.out == (tmp_path / "out" / "bench.md").read_text()
     assert cli("bench", folder, "-o", tmp_path / "out", "--methods", "bicubic").status == 2
     assert cli("bench", folder, "-o", tmp_path / "new", "--seeds", "a").status == 2
+
+
+def test_the_help_names_the_exit_statuses_that_there_are():
+    assert [int(number) for number in re.findall(r"\d+", app.info.epilog)] == [status.value for status in Status]

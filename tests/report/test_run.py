@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,34 @@ def test_a_run_leaves_everything_and_puts_it_on_record(tmp_path, stack):
     assert stages[-1].startswith("ZSSR")
 
 
+def test_stopping_the_estimate_ends_the_run_with_the_kernel_so_far(tmp_path, stack):
+    out = tmp_path / "out"
+    result = run(iter_run(stack, out, Options(config=SHORT)), lambda progress: progress.step < 4)
+    assert result.stopped
+    assert result.upscaled is None
+    assert sorted(path.name for path in out.iterdir()) == ["kernel.json", "kernel.tif", "report.json"]
+    assert kg.load_kernel(result.files.kernel).stopped
+    record = json.loads(result.files.report.read_text())
+    assert record["kernel"]["stopped"]
+    assert record["upscale"] is record["upscaled"] is None
+    assert {Path(path).name for path in record["files"].values()} == {path.name for path in out.iterdir()}
+
+
+def test_stopping_the_upscale_leaves_everything_and_says_so(tmp_path, stack):
+    result = run(iter_run(stack, tmp_path / "out", Options(config=SHORT)), lambda progress: progress.stage == "KernelGAN")
+    assert result.stopped
+    assert not result.estimate.stopped
+    assert all(path.exists() for path in result.files)
+    assert json.loads(result.files.report.read_text())["upscale"]["stopped"]
+
+
+def test_stopping_the_demo_ends_it(tmp_path):
+    result = run(iter_demo(tmp_path, 0, "auto", SHORT), lambda progress: False)
+    assert result.run.stopped
+    assert result.record["kernel"]["stopped"]
+    assert not (tmp_path / "demo.json").exists()
+
+
 def test_a_kernel_comes_back_from_its_files(tmp_path, stack):
     found = run(iter_estimate_file(stack, tmp_path / "kernel.tif", Options(config=SHORT)))
     loaded = kg.load_kernel(tmp_path / "kernel.tif")
@@ -67,6 +96,7 @@ def test_lazy_input_interpolated_plane_by_plane(tmp_path, stack):
     lazy = read_image(stack.path, lazy=True)
     assert is_lazy(lazy.data)
     result = run(iter_run(lazy, tmp_path / "out", Options(upscaler="bicubic", config=SHORT)))
+    assert result.record["upscale"] == {"method": "bicubic", "scale": 2}
     np.testing.assert_array_equal(tifffile.imread(result.files.upscaled), kg.upscale(stack.data, None, 2, "bicubic", axes="ZYX"))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="napari-kernelgan",
     help="Estimate the unknown blur kernel of an image from the image alone (KernelGAN), and upscale with it (ZSSR).",
-    epilog="Exit status: 0 done, 1 failed, 2 misuse, 3 partly done, 130 interrupted.",
+    epilog="Exit status: 0 done, 1 failed, 2 misuse, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -132,7 +132,7 @@ def run_both(
     source = opt.read_source(image, axes, pixel_size, unit)
     with Watch() as watch:
         result = run(iter_run(source, output, settings, overwrite=overwrite), watch)
-    _answer(result.record, as_json, [_widths(result.estimate)], result.files._asdict())
+    _answer(result.record, as_json, [_widths(result.estimate)], result.record["files"])
 
 
 @app.command()

@@ -24,7 +24,7 @@ SeedOption = Annotated[int, typer.Option(help="Same seed, device and thread coun
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 AxesOption = Annotated[str | None, typer.Option(help="One letter per axis (T, Z, C, Y, X, S), where the file's own are missing or wrong.")]
 PixelSizeOption = Annotated[str | None, typer.Option(metavar="SIZE", help="Of the image's pixels, or Y,X; instead of the file's.")]
-UnitOption = Annotated[str | None, typer.Option(help="Of the pixel size, for example nm; otherwise the file's, or micrometer.")]
+UnitOption = Annotated[str | None, typer.Option(help="Of the pixel size, for example nm; px: none; otherwise the file's, or micrometer.")]
 ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE.json", help='Settings, for example {"kernelgan": {"steps": 1000}}.')]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout.")]
@@ -42,7 +42,7 @@ def read_source(path: Path, axes: str | None, pixel_size: str | None, unit: str 
     known = source.calibration
     if size is None and unit is None:
         return source
-    named = unit_name(unit) or known.unit or "micrometer"
+    named = unit_name(unit) if unit is not None else known.unit or "micrometer"
     if size is None:  # the same numbers, of another unit
         return replace(source, calibration=known._replace(unit=named))
     z_spacing = None if known.z_spacing is None else convert(known.z_spacing, known.unit, named)

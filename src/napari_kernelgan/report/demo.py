@@ -44,7 +44,7 @@ class DemoResult:
 
     run: RunResult
     record: dict[str, Any]
-    """The scores, as ``demo.json`` holds them."""
+    """The scores, as ``demo.json`` holds them; of a run that was stopped, which has none, its report."""
 
 
 def free_folder(parent: Path) -> Path:
@@ -101,6 +101,8 @@ def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS,
 
     options = Options(SCALE, seed=seed, device=device, config=config)
     run = yield from iter_run(read_image(low_path), folder, options, overwrite=overwrite)
+    if run.stopped:
+        return DemoResult(run, run.record)
     steps = iter_upscale(low, kernel, SCALE, seed=seed, device=device, config=config)
     ideal = yield from relay(steps, lambda progress: progress.part(name=" with the true kernel"))
     write_image(ideal_path, ideal, overwrite=overwrite)

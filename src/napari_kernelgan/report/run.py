@@ -14,9 +14,17 @@ from ..files.image_file import ImageFile
 from ..files.kernels import kernel_record
 from ..images.layout import Index, Layout
 from ..progress import Steps
-from ..provenance import versions
 from .figure import write_figure
-from .steps import Options, check_outputs, check_upscale, iter_estimate_file, iter_upscale_source, upscale_record, write_upscaled
+from .steps import (
+    Options,
+    check_outputs,
+    check_upscale,
+    iter_estimate_file,
+    iter_upscale_source,
+    run_record,
+    upscale_record,
+    write_upscaled,
+)
 
 
 class RunFiles(NamedTuple):
@@ -40,16 +48,23 @@ class RunResult:
 
     estimate: KernelEstimate
     upscaled: Any
-    """NumPy array, or a Dask array where nothing had to be computed for it."""
+    """NumPy array, or a Dask array where nothing had to be computed for it; None where the run was stopped before."""
     files: RunFiles
+    """Their names; ``record["files"]`` has those that were written."""
     record: dict[str, Any]
     """What ``report.json`` holds."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was stopped on request before its end."""
+        return self.estimate.stopped or getattr(self.upscaled, "stopped", False)
 
 
 def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bool = False) -> Steps[RunResult]:
     """Estimate, upscale, and write ``kernel.tif``, ``kernel.json``, ``upscaled.tif``, ``report.json`` and ``figure.png``.
 
-    The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it.
+    The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it. A stop of the
+    estimate ends the run: the kernel so far is written, and a report that says so, but nothing is upscaled with it.
 
     Parameters
     ----------
@@ -73,19 +88,15 @@ def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bo
     check_upscale(files.upscaled, source, options)
     start = time.perf_counter()
     estimate = yield from iter_estimate_file(source, files.kernel, options, overwrite=overwrite)
-    upscaled = yield from iter_upscale_source(source, estimate, options)
-    write_upscaled(files.upscaled, upscaled, source, options.scale, overwrite=overwrite)
-    training = upscale_record(upscaled)
-    _write_figure(files.figure, source, upscaled, estimate, training | {"method": training.get("method", options.upscaler)})
-    record = {
-        "input": source.record,
-        "kernel": kernel_record(estimate),
-        "upscale": training,
-        "upscaled": source.calibration.finer(options.scale)._asdict(),
-        "files": files._asdict(),
-        "seconds": round(time.perf_counter() - start, 3),
-        "versions": versions(),
-    }
+    upscaled, training, written = None, None, files._asdict()
+    if estimate.stopped:
+        written = {name: path for name, path in written.items() if name not in ("upscaled", "figure")}
+    else:
+        upscaled = yield from iter_upscale_source(source, estimate, options)
+        write_upscaled(files.upscaled, upscaled, source, options.scale, overwrite=overwrite)
+        training = upscale_record(upscaled, options)
+        _write_figure(files.figure, source, upscaled, estimate, training)
+    record = run_record(source, kernel_record(estimate), training, written, start)
     write_json(files.report, record)
     return RunResult(estimate, upscaled, files, record)
 

@@ -88,15 +88,11 @@ def iter_upscale_file(
     start = time.perf_counter()
     upscaled = yield from iter_upscale_source(source, estimate, options)
     write_upscaled(path, upscaled, source, options.scale, overwrite=overwrite)
-    record = {
-        "input": source.record,
-        "kernel": None if kernel is None or estimate is None else kernel_record(estimate) | {"path": kernel, "sha256": hash_file(kernel)},
-        "upscale": upscale_record(upscaled),
-        "upscaled": source.calibration.finer(options.scale)._asdict(),
-        "files": {"upscaled": path, "record": beside},
-        "seconds": round(time.perf_counter() - start, 3),
-        "versions": versions(),
-    }
+    training = upscale_record(upscaled, options)
+    undone = None
+    if kernel is not None and estimate is not None and training["method"] != "bicubic":  # which uses no kernel
+        undone = kernel_record(estimate) | {"path": kernel, "sha256": hash_file(kernel)}
+    record = run_record(source, undone, training, {"upscaled": path, "record": beside}, start)
     write_json(beside, record)
     return record
 
@@ -115,10 +111,25 @@ def write_upscaled(path: Path, upscaled: Any, source: ImageFile, scale: int, *, 
     write_image(path, upscaled, source.axes, *source.calibration.finer(scale), ome=source.ome, overwrite=overwrite)
 
 
-def upscale_record(upscaled: Any) -> dict[str, Any]:
-    """How an image was upscaled, ready for JSON; {} of a lazy one, which is interpolated when it is written."""
+def upscale_record(upscaled: Any, options: Options) -> dict[str, Any]:
+    """How an image was upscaled, ready for JSON; of a lazy one, which is computed when it is written, method and scale."""
     info = getattr(upscaled, "info", None)
-    return dict(vars(info)) if info else {}
+    return dict(vars(info)) if info else {"method": options.upscaler, "scale": options.scale}
+
+
+def run_record(
+    source: ImageFile, kernel: dict[str, Any] | None, training: dict[str, Any] | None, files: dict[str, Path], start: float
+) -> dict[str, Any]:
+    """The record of a run on a file: its input, the kernel, how the image was upscaled (None: it was not), and what was written."""
+    return {
+        "input": source.record,
+        "kernel": kernel,
+        "upscale": training,
+        "upscaled": source.calibration.finer(training["scale"])._asdict() if training else None,
+        "files": files,
+        "seconds": round(time.perf_counter() - start, 3),
+        "versions": versions(),
+    }
 
 
 def record_path(path: Path) -> Path:
