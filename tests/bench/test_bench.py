@@ -77,8 +77,11 @@ def test_low_resolution_pictures_find_their_kernels_and_originals(folder, tmp_pa
     with pytest.raises(InputError, match="not 2 times"):
         list(from_degraded(low, tmp_path / "k.npz", low, 2, None))
     np.savez(tmp_path / "k.npz", other=made["a"].kernel)
-    with pytest.raises(InputError, match="no kernel named a"):
+    with pytest.raises(InputError, match="no kernel named a, b"):
         list(from_degraded(low, tmp_path / "k.npz", None, 2, None))
+    np.savez(tmp_path / "k.npz", a=made["a"].kernel)
+    with pytest.raises(InputError, match="no kernel named b"):  # before the first picture
+        next(from_degraded(low, tmp_path / "k.npz", None, 2, None))
 
 
 def test_method_names():
@@ -128,6 +131,28 @@ def test_the_whole_benchmark(folder, tmp_path):
     assert (out / "bench.md").read_text().count("| bicubic |") == 3
     with pytest.raises(InputError, match="already exists"):
         run_bench(folder, out, methods, config=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scale": 3, "methods": ["bicubic", "kernelgan+zssr"]}, "not for 3"),
+        ({"scale": 3, "methods": ["bicubic", "kernelgan-published"]}, "not for 3"),
+        ({"scale": 8, "methods": ["bicubic", "auto"]}, "not for 8"),
+        ({"seeds": [0, -1]}, "seed"),
+        ({"device": "tpu9"}, "unknown"),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_anything_runs(folder, tmp_path, change, message):
+    told = []
+    with pytest.raises(InputError, match=message):
+        run_bench(folder, tmp_path / "out", config=SHORT, progress=lambda what, step: told.append(what), **change)
+    assert not told
+
+
+def test_scale_three_has_methods_too(folder, tmp_path):
+    scores = run_bench(folder, tmp_path / "out", ["bicubic", "bicubic-kernel"], scale=3, config=SHORT, limit=1)
+    assert len(scores) == 2
 
 
 def test_folders_without_pictures_are_refused(tmp_path):

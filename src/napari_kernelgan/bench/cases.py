@@ -60,13 +60,16 @@ def from_degraded(folder: Path, kernels: Path, truth: Path | None, scale: int, l
             known = {key: check_kernel(store[key], scale) for key in store.files}
     except (OSError, ValueError) as error:
         raise InputError(f"{kernels} cannot be read as an NPZ of kernels for scale {scale}: {error}") from error
-    for path in _pictures(folder, limit):
-        if path.stem not in known:
-            raise InputError(f"{kernels} has no kernel named {path.stem}.")
+    paths = _pictures(folder, limit)
+    originals = {path: _original(truth, path.stem) for path in paths} if truth else {}
+    unknown = [path.stem for path in paths if path.stem not in known]
+    if unknown:
+        raise InputError(f"{kernels} has no kernel named {', '.join(unknown)}.")
+    for path in paths:
         low = _read(path)
         high = None
-        if truth is not None:
-            high = _read(_original(truth, path.stem))
+        if path in originals:
+            high = _read(originals[path])
             if high.shape[:2] != tuple(n * scale for n in low.shape[:2]):
                 raise InputError(f"The original of {path.name} is {high.shape[:2]}, not {scale} times {low.shape[:2]}.")
         yield Case(path.stem, low, known[path.stem], (), high)

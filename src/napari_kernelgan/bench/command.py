@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..config import Settings
+from ..devices import check_seed, resolve_device
 from ..errors import InputError
 from ..files.atomic import refuse_existing
 from ..kernels.forward import check_scale
@@ -72,6 +73,12 @@ def run_bench(
     """
     scale = check_scale(scale)
     chosen = [Method.parse(name) for name in methods]
+    for method in chosen:
+        method.check(scale)
+    for seed in seeds:
+        check_seed(seed)
+    if any(method.name != "bicubic" for method in chosen):  # which needs no device
+        resolve_device(device)
     settings = config or Settings()
     refuse_existing(*(out / f"bench.{suffix}" for suffix in ("md", "csv", "json")), overwrite=overwrite)
     if kernel and kernels:

@@ -11,7 +11,7 @@ import numpy as np
 from ..config import KernelGANConfig, Settings
 from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
-from ..estimate.api import estimate_kernels
+from ..estimate.api import check_method, estimate_kernels
 from ..estimate.result import KernelEstimate
 from ..kernels.algebra import compose
 from ..kernels.models import bicubic
@@ -49,6 +49,12 @@ class Method:
                 f"of {', '.join(UPSCALERS)}; for example 'kernelgan+zssr'."
             )
         return cls(name, kernel, upscaler or None)
+
+    def check(self, scale: int) -> None:
+        """Raise `InputError` where the kernel cannot be had for a scale."""
+        estimator = "kernelgan" if self.kernel == "kernelgan-published" else self.kernel
+        if estimator in ESTIMATORS:
+            check_method(estimator, scale)
 
 
 @dataclass(frozen=True)
