@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import InputError
 from .layout import Index, Layout, without_alpha
+from .rounding import nearest_integers
 
 SAMPLE_PLANES = 16
 SAMPLE_PIXELS = 1_000_000
@@ -53,15 +54,20 @@ def output_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return dtype.newbyteorder("=") if dtype.kind in "iu" else np.dtype(np.float32)
 
 
-def cast(values: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
-    """Turn floats into an output dtype: integers are rounded and saturated, never wrapped."""
+def cast(values: NDArray[np.floating[Any]], dtype: DTypeLike, mean: float | None = None) -> NDArray[Any]:
+    """Turn floats into an output dtype: integers are rounded and saturated, never wrapped.
+
+    With a `mean`, integers are those nearest to `values` that have it, so that neither saturating nor rounding changes it. Floats are left
+    as they are: overshoot, below zero too, is part of their mean.
+    """
     dtype = output_dtype(dtype)
     if dtype.kind == "f":
         return np.asarray(values, dtype)
     info = np.iinfo(dtype)
-    # float(info.max) rounds up for 64-bit integers, and casting it would wrap; clip to the largest float below.
-    high = float(info.max) if float(info.max) <= info.max else np.nextafter(float(info.max), 0.0)
-    return np.clip(np.rint(values.astype(np.float64)), float(info.min), high).astype(dtype)
+    # float(info.max) rounds up for 64-bit integers, and casting it would wrap; saturate at the largest float below.
+    low, high = float(info.min), float(info.max) if float(info.max) <= info.max else np.nextafter(float(info.max), 0.0)
+    exact = values.astype(np.float64)
+    return (np.clip(np.rint(exact), low, high) if mean is None else nearest_integers(exact, low, high, mean)).astype(dtype)
 
 
 def read_plane(image: Any, layout: Layout, index: Index) -> NDArray[Any]:
@@ -131,7 +137,10 @@ def to_unit(plane: NDArray[Any], values: ValueRange) -> NDArray[np.float32]:
     return np.ascontiguousarray(channels, np.float32)
 
 
-def from_unit(channels: NDArray[np.float32], values: ValueRange, dtype: DTypeLike, colour: bool) -> NDArray[Any]:
-    """Undo `to_unit`: (C, Y, X) on 0..1 to a plane (Y, X) or (Y, X, S) of an output dtype."""
-    plane = channels.astype(np.float64) * (values.high - values.low) + values.low
-    return cast(np.moveaxis(plane, 0, -1) if colour else plane[0], dtype)
+def from_unit(
+    channels: NDArray[np.float32], values: ValueRange, dtype: DTypeLike, colour: bool, means: Sequence[float | None] | None = None
+) -> NDArray[Any]:
+    """Undo `to_unit`: (C, Y, X) on 0..1 to a plane (Y, X) or (Y, X, S) of an output dtype; `means` of the channels are for `cast`."""
+    wide = channels.astype(np.float64) * (values.high - values.low) + values.low
+    plane = np.stack([cast(channel, dtype, mean) for channel, mean in zip(wide, means or [None] * len(wide), strict=True)], axis=-1)
+    return plane if colour else plane[..., 0]
