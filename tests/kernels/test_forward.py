@@ -101,10 +101,26 @@ def test_lazy_input(rng):
     assert_array_equal(kg.degrade(zarr.array(stack), kernels.gaussian(1.0)), expected)
 
 
+def test_a_bad_plane_is_named(rng):
+    stack = rng.random((3, 40, 40))
+    stack[2, 5, 5] = np.inf
+    with pytest.raises(InputError, match=r"Plane \(2,\)"):
+        kg.degrade(stack, kernels.gaussian(1.0))
+    lazy = kg.degrade(da.from_array(stack), kernels.gaussian(1.0))
+    with pytest.raises(InputError, match=r"Plane \(2,\)"):
+        lazy.compute()
+
+
+def test_memory_that_is_exhausted_is_said_so():
+    huge = np.broadcast_to(np.float32(1), (2, 2**24, 2**24))
+    with pytest.raises(kg.OutOfMemory):
+        kg.degrade(huge, kernels.gaussian(1.0))
+
+
 def test_bad_input_is_refused():
     image = np.random.default_rng(0).random((40, 40))
     kernel = kernels.gaussian(1.0)
-    for scale in (1, 0, 2.5, True, -2):
+    for scale in (1, 0, 2.5, True, -2, None, float("nan"), float("inf"), "2", [2, 2]):
         with pytest.raises(InputError, match="scale"):
             kg.degrade(image, kernel, scale)
     with pytest.raises(InputError, match="too small"):

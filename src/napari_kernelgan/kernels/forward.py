@@ -6,14 +6,16 @@ edge pixel repeats (NumPy's ``symmetric``).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ..errors import InputError, memory_errors
 from ..images.layout import Layout
-from ..images.values import cast, check_dtype, check_finite, output_dtype
+from ..images.lazy import map_planes
+from ..images.values import cast, check_dtype, output_dtype, read_plane
 from .algebra import Kernel, check_kernel
 
 if TYPE_CHECKING:
@@ -75,15 +77,23 @@ def degrade_tensor(images: torch.Tensor, kernel: torch.Tensor, scale: int) -> to
     scale : int
         Downscaling factor s.
     """
-    import torch
+    from torch.nn.functional import conv2d
 
     n = kernel.shape[-1]
     batch, channels, height, width = images.shape
-    rows, columns = (torch.as_tensor(window(length, n, scale), device=images.device) for length in (height, width))
+    rows, columns = (_window_on(length, n, scale, images.device) for length in (height, width))
     padded = images.index_select(2, rows).index_select(3, columns).reshape(batch * channels, 1, len(rows), len(columns))
     weights = kernel.flip(0, 1).to(images.dtype)[None, None]
-    small = torch.nn.functional.conv2d(padded, weights, stride=scale)
+    small = conv2d(padded, weights, stride=scale)
     return small.reshape(batch, channels, *small.shape[2:])
+
+
+@lru_cache(maxsize=256)
+def _window_on(length: int, n: int, scale: int, device: torch.device) -> torch.Tensor:
+    """A `window` on a device, where it stays: bringing it there makes the device wait."""
+    import torch
+
+    return torch.as_tensor(window(length, n, scale), device=device)
 
 
 def degrade(image: Any, kernel: ArrayLike, scale: int = 2, axes: str | None = None) -> Any:
@@ -114,34 +124,26 @@ def degrade(image: Any, kernel: ArrayLike, scale: int = 2, axes: str | None = No
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     weights = check_kernel(getattr(kernel, "kernel", kernel), scale)
+    small, dtype = layout.shrunk(scale), image.dtype
+
+    def shrink(plane: NDArray[Any]) -> NDArray[Any]:
+        return cast(degrade_plane(plane, weights, scale), dtype)
+
     if hasattr(image, "dask"):
-        return _degrade_lazily(image, layout, weights, scale)
-    small = layout.shrunk(scale)
-    out = small.empty(output_dtype(image.dtype))
-    for index in layout.indices():
-        plane = layout.plane(image, index)
-        check_finite(plane)
-        small.put(out, index, cast(degrade_plane(plane, weights, scale), image.dtype))
+        return map_planes(image, layout, small, shrink)
+    with memory_errors():
+        out = small.empty(output_dtype(dtype))
+        for index in layout.indices():
+            small.put(out, index, shrink(read_plane(image, layout, index)))
     return out
 
 
 def check_scale(scale: Any) -> int:
     """Accept integers of at least 2."""
-    if isinstance(scale, bool) or int(scale) != scale or scale < 2:
-        raise InputError(f"scale is an integer of at least 2, not {scale!r}.")
-    return int(scale)
-
-
-def _degrade_lazily(image: Any, layout: Layout, kernel: Kernel, scale: int) -> Any:
-    """One block per plane, computed when asked for."""
-    whole = tuple(-1 if a in "YXS" else 1 for a in layout.axes)
-    planes = image.rechunk(whole)
-    small = layout.shrunk(scale)
-    chunks = tuple((n,) if a in "YXS" else (1,) * n for a, n in zip(small.axes, small.shape, strict=True))
-
-    def block(values: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(degrade(np.asarray(values), kernel, scale, layout.axes))
-
-    return planes.map_blocks(
-        block, dtype=output_dtype(image.dtype), chunks=chunks, meta=np.empty((0,) * image.ndim, output_dtype(image.dtype))
-    )
+    try:
+        whole = int(scale)
+        if whole == scale and whole >= 2:
+            return whole
+    except (TypeError, ValueError, OverflowError):  # None, NaN, infinity
+        pass
+    raise InputError(f"scale is an integer of at least 2, not {scale!r}.")
