@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from torch.nn import functional
 
 from napari_kernelgan import kernels
 from napari_kernelgan.config import ZSSRConfig
@@ -61,6 +62,17 @@ def test_enlarging_keeps_the_area_and_linear_ramps(scale):
     assert_allclose(large[1, 0, inside], ((np.arange(40 * scale) + 0.5) / scale - 0.5)[inside], atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 2, 3, 50), (2, 3, 37, 64)])
+def test_enlarging_is_what_torch_does_with_repeated_borders(scale, shape):
+    image = random_image(*shape).double()
+    padded = np.pad(image.numpy(), ((0, 0), (0, 0), (4, 4), (4, 4)), "symmetric")
+    size = [side * scale for side in padded.shape[2:]]
+    expected = functional.interpolate(torch.tensor(padded), size, mode="bicubic", antialias=True)[..., 4 * scale : -4 * scale, :]
+    assert_allclose(enlarge(image, scale), expected[..., 4 * scale : -4 * scale], atol=1e-12)
+    assert_allclose(enlarge(image.float(), scale), enlarge(image, scale), atol=1e-6)
+
+
 def test_enlarging_is_keys_cubic():
     point = torch.zeros(1, 1, 15, 15)
     point[0, 0, 7, 7] = 1
@@ -87,6 +99,36 @@ def test_sons_of_the_whole_are_the_sons_of_the_crops(scale):
         where = (image[0, 0].unfold(0, 60, 1).unfold(1, 60, 1) == pair.father[0, 0]).all(-1).all(-1).nonzero()[0]
         seen.add(tuple(int(v) % scale for v in where))
     assert len(seen) == scale**2  # crops start at every phase
+
+
+def test_sons_of_crops_are_those_of_the_whole_father():
+    image = random_image(1, 2, 90, 71)
+    fathers = Fathers([image], KERNEL, 2, 32)
+    for dy, dx in np.ndindex(2, 2):
+        whole = enlarge(degrade_tensor(image[:, :, dy:, dx:], KERNEL, 2), 2)
+        for y, x in [(0, 0), (0, 38), (2, 2), (56, 38), (20, 30)]:
+            son = fathers._son(0, (y + dy, x + dx), (32, 32)) if x + dx + 32 <= 71 else None
+            if son is not None:
+                assert (son - whole[:, :, y : y + 32, x : x + 32]).abs().max() < 1e-6
+    # all phases together take the memory of one father
+    assert sum(small.numel() for small in fathers.small[0].values()) <= image.numel()
+
+
+def test_the_reconstruction_error_is_measured_on_a_region_with_edges():
+    image = torch.full((1, 1, 200, 301), 0.5)
+    image[:, :, 150:190, 220:280] = random_image(1, 1, 40, 60)
+    fathers = Fathers([image], KERNEL, 2, 32)
+    whole = enlarge(degrade_tensor(image, KERNEL, 2), 2)
+    for region in (0, 400):
+        son, father = fathers.reconstruction(region, np.random.default_rng(0))
+        assert torch.equal(father, image[..., :300])
+        assert (son - whole).abs().max() < 1e-6
+    son, father = fathers.reconstruction(65, np.random.default_rng(0))
+    assert son.shape == father.shape == (1, 1, 64, 64)
+    assert father.std() > 0
+    assert (son - father).abs().mean() > 0
+    again = fathers.reconstruction(65, np.random.default_rng(0))
+    assert torch.equal(again[0], son)
 
 
 def test_noise_is_added_to_sons_before_they_are_enlarged():

@@ -17,4 +17,6 @@ def back_project(result: Tensor, image: Tensor, kernel: Tensor, scale: int, step
 
 def keep_mean(result: Tensor, image: Tensor) -> Tensor:
     """Shift each channel so that its mean is that of the input: intensities are measurements."""
-    return result + (image.double().mean((2, 3), keepdim=True) - result.double().mean((2, 3), keepdim=True)).to(result.dtype)
+    # float64 on the CPU, since MPS has none
+    means = [tensor.cpu().double().mean((2, 3), keepdim=True) for tensor in (image, result)]
+    return result + (means[0] - means[1]).to(result.dtype).to(result.device)

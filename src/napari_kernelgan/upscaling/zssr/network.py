@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 import torch
@@ -49,11 +49,13 @@ class Network:
         tile : Tensor
             (N, C, y, x).
         """
-        height, width = images.shape[2:]
-        for top in range(0, height, side):
-            for left in range(0, width, side):
-                bottom, right = min(top + side, height), min(left + side, width)
-                y0, x0 = max(top - self.reach, 0), max(left - self.reach, 0)
-                improved = self(images[:, :, y0 : bottom + self.reach, x0 : right + self.reach])
-                region = (slice(top, bottom), slice(left, right))
-                yield region, improved[:, :, top - y0 : bottom - y0, left - x0 : right - x0]
+        for rows, columns in tile_regions(images.shape[2:], side):
+            y0, x0 = max(rows.start - self.reach, 0), max(columns.start - self.reach, 0)
+            improved = self(images[:, :, y0 : rows.stop + self.reach, x0 : columns.stop + self.reach])
+            yield (rows, columns), improved[:, :, rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0]
+
+
+def tile_regions(size: Sequence[int], side: int) -> list[tuple[slice, slice]]:
+    """Where the tiles of an image of `size` lie, in Y and X."""
+    rows, columns = ([slice(i, min(i + side, length)) for i in range(0, length, side)] for length in size)
+    return [(row, column) for row in rows for column in columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,10 @@ from ...config import ZSSRConfig
 from ...devices import random_stream
 from ...errors import InputError
 from ...kernels.algebra import Kernel
-from ...progress import Progress, Steps
+from ...progress import Progress, Steps, stops
 from ..backprojection import back_project, keep_mean
 from ..bicubic import enlarge
-from .network import Network
+from .network import Network, tile_regions
 from .pairs import Fathers
 from .schedule import RateSchedule
 
@@ -37,11 +38,30 @@ class Outcome(NamedTuple):
     """(C, Y, X) on 0..1."""
     record: list[dict[str, Any]]
     """For each stage: scale, steps, the steps and values of the reconstruction error (MSE), the last learning rate."""
+    asked: bool
+    """Whether a stop was asked for."""
     stopped: bool
+    """Whether it left anything out; one that is asked for at the very end does not."""
+
+
+class _Part(NamedTuple):
+    """A stage among all, for progress: its steps are those of training, then one for each tile but the last."""
+
+    name: str
+    before: int
+    total: int
+
+    def progress(self, step: int, loss: Tensor | None = None) -> Progress:
+        losses = None if loss is None else lambda: {"reconstruction": float(loss)}
+        return Progress(self.before + step, self.total, losses=losses, stage=self.name)
 
 
 def iter_zssr(channels: NDArray[np.float32], stages: list[Stage], config: ZSSRConfig, seed: int, device: torch.device) -> Steps[Outcome]:
-    """Upscale one plane (C, Y, X) on 0..1 through one or more stages; each result joins the fathers of the next stage."""
+    """Upscale one plane (C, Y, X) on 0..1 through one or more stages; each result joins the fathers of the next stage.
+
+    Progress comes after every step of training and between the tiles that the trained network is applied to. A stop in training ends it,
+    and what was learnt is applied to the whole plane; a stop between tiles leaves the remaining ones, as any later stage, interpolated.
+    """
     image = torch.from_numpy(channels)[None].to(device)
     if min(image.shape[2:]) < LEAST * stages[-1].scale:
         raise InputError(
@@ -50,35 +70,44 @@ def iter_zssr(channels: NDArray[np.float32], stages: list[Stage], config: ZSSRCo
         )
     fathers = [image]
     record: list[dict[str, Any]] = []
-    stopped = False
-    for number, stage in enumerate(stages):
+    asked = stopped = False
+    for number, (stage, part) in enumerate(zip(stages, _parts(image.shape[2:], stages, config), strict=True)):
         kernel = torch.as_tensor(stage.kernel, dtype=image.dtype).to(device)
-        if stopped:  # what is left of the way is interpolated
+        if asked:
+            stopped = True
             result = enlarge(fathers[-1], stage.scale // stages[number - 1].scale)
         else:
             network = Network(config, image.shape[1], random_stream(seed, 10, number), device)
-            noted, stopped = yield from _train(network, fathers, kernel, stage.scale, config, seed, (number, len(stages)))
+            pairs = Fathers(fathers, kernel, stage.scale, config.crop)
+            noted, asked, cut = yield from _train(network, pairs, config, (seed, number), part)
             record.append({"scale": stage.scale, **noted})
-            large = enlarge(image, stage.scale)
-            result = torch.empty_like(large)
-            for (rows, columns), tile in network.tiles(large, config.tile):
-                result[:, :, rows, columns] = tile
+            result, left_out = yield from _apply(network, enlarge(image, stage.scale), config, part, asked)
+            asked, stopped = asked or left_out, cut or left_out
         fathers.append(keep_mean(back_project(result, image, kernel, stage.scale, config.back_projection), image))
-    return Outcome(fathers[-1][0].cpu().numpy(), record, stopped)
+    return Outcome(fathers[-1][0].cpu().numpy(), record, asked, stopped)
+
+
+def _parts(size: Sequence[int], stages: list[Stage], config: ZSSRConfig) -> list[_Part]:
+    lengths = [config.max_steps + len(tile_regions([side * stage.scale for side in size], config.tile)) - 1 for stage in stages]
+    names = [f"ZSSR, stage {i} of {len(stages)}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["ZSSR"]
+    return [_Part(name, sum(lengths[:i]), sum(lengths)) for i, name in enumerate(names)]
 
 
 def _train(
-    network: Network, images: list[Tensor], kernel: Tensor, scale: int, config: ZSSRConfig, seed: int, part: tuple[int, int]
-) -> Steps[tuple[dict[str, Any], bool]]:
-    """Train until the schedule ends it, a stop is asked for, or the steps are used up."""
-    number, parts = part
-    fathers = Fathers(images, kernel, scale, config.crop)
+    network: Network, fathers: Fathers, config: ZSSRConfig, key: tuple[int, int], part: _Part
+) -> Steps[tuple[dict[str, Any], bool, bool]]:
+    """Train until the schedule ends it, a stop is asked for, or the steps are used up.
+
+    Returns a record, whether a stop was asked for, and whether that cut training short. `key` (seed, stage) is that of its random numbers.
+    """
+    seed, number = key
     schedule = RateSchedule(config)
     rng, stream = np.random.default_rng([seed, 11, number]), random_stream(seed, 12, number)
-    optimiser = torch.optim.Adam(network.parameters, lr=schedule.rate, fused=kernel.device.type in ("cpu", "cuda"))
-    son, father = fathers.reconstruction
-    stopped, step = False, 0
-    while step < config.max_steps and not schedule.finished:
+    device = network.parameters[0].device
+    optimiser = torch.optim.Adam(network.parameters, lr=schedule.rate, fused=device.type in ("cpu", "cuda"))
+    son, father = fathers.reconstruction(config.check_region, np.random.default_rng([seed, 13, number]))
+    asked, step = False, 0
+    while step < config.max_steps and not schedule.finished and not asked:
         pair = fathers.draw(rng, config.son_noise, stream)
         optimiser.zero_grad(set_to_none=True)
         loss = ((network(pair.son) - pair.father).abs() * pair.weight).mean()
@@ -91,16 +120,17 @@ def _train(
             schedule.update(step, error / father.numel())
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate
-        keep = yield _progress(step, config, part, loss.detach())
-        if keep is False:
-            stopped = True
-            break
+        asked = stops((yield part.progress(step, loss.detach())))
     noted = {"steps": step, "error_steps": schedule.steps, "errors": schedule.errors, "learning_rate": schedule.rate}
-    return noted, stopped
+    return noted, asked, asked and step < config.max_steps and not schedule.finished
 
 
-def _progress(step: int, config: ZSSRConfig, part: tuple[int, int], loss: Tensor) -> Progress:
-    number, parts = part
-    stage = "ZSSR" if parts == 1 else f"ZSSR, stage {number + 1} of {parts}"
-    done = number * config.max_steps + step
-    return Progress(done, parts * config.max_steps, losses=lambda: {"reconstruction": float(loss)}, stage=stage)
+def _apply(network: Network, large: Tensor, config: ZSSRConfig, part: _Part, asked: bool) -> Steps[tuple[Tensor, bool]]:
+    """Improve the enlarged image tile by tile; the result, and whether a stop left tiles out. One that was `asked` for before does not."""
+    result = large.clone()
+    count = len(tile_regions(large.shape[2:], config.tile))
+    for done, ((rows, columns), tile) in enumerate(network.tiles(large, config.tile), 1):
+        result[:, :, rows, columns] = tile
+        if done < count and stops((yield part.progress(config.max_steps + done))) and not asked:
+            return result, True
+    return result, False
