@@ -104,7 +104,7 @@ def test_a_lazy_upscale_is_on_record(cli, tmp_path):
     zarr.create_array(store, shape=(3, 40, 50), chunks=(1, 40, 50), dtype="uint8")
     done = cli("upscale", store, "--upscaler", "bicubic", "--scale", 3, "-o", tmp_path / "large.tif", "--json")
     assert done.status == 0
-    assert json.loads(done.out)["upscale"] == {"method": "bicubic", "scale": 3}
+    assert json.loads(done.out)["upscale"].items() >= {"method": "bicubic", "scale": 3}.items()
 
 
 def test_an_image_that_no_memory_holds_is_a_failure_and_no_defect(cli, tmp_path):

@@ -62,6 +62,42 @@ def test_mean_intensity_and_dtype_are_kept(pair, true_kernel, dtype, method):
     assert np.asarray(result).mean() == pytest.approx(image.astype(float).mean(), rel=1e-3)
 
 
+def spots(peak):
+    y, x = np.mgrid[:80, :72]
+    centres = np.random.default_rng(3).uniform(6, 66, (12, 2))
+    return peak * sum(np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 1.3) for cy, cx in centres)
+
+
+HARD = {
+    "sparse spots, uint8": np.rint(spots(180)).astype(np.uint8),
+    "sparse spots, uint16": np.rint(spots(50000)).astype(np.uint16),
+    "single pixels": np.where(spots(1) > 0.95, 5000, 0).astype(np.uint16),
+    "few counts": np.random.default_rng(0).poisson(0.3, (80, 72)).astype(np.uint16),
+    "counts in colour": np.random.default_rng(0).poisson(0.2 + spots(3)[..., None] * [1, 2, 0.5]).astype(np.uint8),
+    "text": np.where((np.arange(80)[:, None] // 3 + np.arange(72) // 5) % 2, 255, 0).astype(np.uint8),
+    "marks on paper": np.where(spots(1) > 0.8, 0, 200).astype(np.uint8),
+    "near saturation": np.clip(np.random.default_rng(0).normal(61000, 9000, (80, 72)), 0, 65535).astype(np.uint16),
+    "signed": np.random.default_rng(0).normal(1, 20, (80, 72)).astype(np.int16),
+    "sparse spots, float": spots(5000),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("method", ["zssr", "bicubic", "lazy"])
+def test_saturating_and_rounding_do_not_change_the_mean(name, method, true_kernel):
+    image = HARD[name]
+    if method == "zssr":
+        result = np.asarray(kg.upscale(image, true_kernel, config=SHORT))
+    else:
+        result = np.asarray(kg.upscale(da.from_array(image) if method == "lazy" else image, None, method="bicubic"))
+    tolerance = 1e-3 if image.dtype.kind == "f" else 1e-9
+    assert_allclose(result.mean((0, 1), dtype=float), image.mean((0, 1), dtype=float), rtol=tolerance)
+    # what is far from every spot stays dark, and spots keep their height
+    if name.startswith("sparse"):
+        assert np.abs(np.median(result.astype(float))) <= 0.01 * image.max()
+        assert result.max() > 0.75 * image.max()
+
+
 @pytest.mark.parametrize("method", ["zssr", "bicubic"])
 def test_uint16_near_saturation_does_not_wrap(method):
     image = np.full((48, 48), 65535, np.uint16)
@@ -101,15 +137,26 @@ def test_colour_alpha_and_stacks(pair, true_kernel):
     assert kg.upscale(np.moveaxis(colour, -1, 0), None, method="bicubic", axes="SYX").shape == (3, 192, 160)
 
 
+@pytest.mark.parametrize("method", ["zssr", "bicubic"])
+def test_one_sample_per_pixel_is_gray(pair, true_kernel, method):
+    _, low = pair
+    result = kg.upscale(low[..., None], true_kernel, method=method, axes="YXS", config=SHORT)
+    assert_array_equal(np.asarray(result)[..., 0], np.asarray(kg.upscale(low, true_kernel, method=method, config=SHORT)))
+
+
 def test_an_empty_plane_of_a_stack_stays_empty(pair, true_kernel):
     _, low = pair
     stack = np.stack([low, np.full_like(low, 9)])
     assert set(np.unique(kg.upscale(stack, true_kernel, config=SHORT)[1])) == {9}
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_a_constant_image_stays_constant(true_kernel, dtype):
-    assert set(np.unique(kg.upscale(np.full((40, 40), 9, dtype), true_kernel, config=SHORT))) == {9}
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32"])
+@pytest.mark.parametrize("method", ["zssr", "bicubic"])
+def test_a_constant_image_stays_constant(true_kernel, dtype, method):
+    for image in (np.full((40, 40), 9, dtype), np.full((2, 40, 40), 9, dtype)):
+        result = kg.upscale(image, true_kernel, method=method, config=SHORT)
+        assert result.shape[-2:] == (80, 80)
+        assert set(np.unique(result)) == {9}
 
 
 def test_the_hash_on_record_is_that_of_the_whole_array_in_its_own_order(pair, true_kernel):
@@ -147,6 +194,70 @@ def test_stopping_gives_the_best_so_far(pair, true_kernel):
     early = kg.upscale(low, (true_kernel, kernels.compose(true_kernel)), scale=4, config=SHORT, callback=lambda p: False)
     assert early.shape == (384, 320)
     assert np.asarray(early).mean() == pytest.approx(low.mean(), rel=2e-3)
+
+
+def test_a_stop_after_the_last_step_stops_nothing(pair, true_kernel):
+    _, low = pair
+    whole = kg.upscale(low, true_kernel, config=SHORT)
+    result = kg.upscale(low, true_kernel, config=SHORT, callback=lambda p: p.step < p.total)
+    assert not result.stopped
+    assert_array_equal(np.asarray(result), np.asarray(whole))
+    # of a stack, planes are left
+    assert kg.upscale(np.stack([low, low]), true_kernel, config=SHORT, callback=lambda p: p.step < 4).stopped
+
+
+def test_a_stop_between_tiles_leaves_the_rest_interpolated(pair, true_kernel):
+    _, low = pair
+    config = SHORT.model_copy(update={"tile": 64, "back_projection": 0, "learning_rate": 0.05})
+    seen = []
+    whole = np.asarray(kg.upscale(low, true_kernel, config=config, callback=lambda p: seen.append((p.step, p.total))), float)
+    assert seen == [(step, 12) for step in range(1, 13)]  # 4 of training and 3 x 3 tiles
+    part = kg.upscale(low, true_kernel, config=config, callback=lambda p: p.step < 7)
+    assert part.stopped
+    bicubic = np.asarray(kg.upscale(low, None, method="bicubic"), float)
+
+    def differ(a, b, where):
+        difference = (np.asarray(a, float) - b)[where]
+        return np.abs(difference - np.median(difference)).max()  # means were made to agree
+
+    done, left = (slice(0, 64), slice(None)), (slice(64, None), slice(None))
+    assert differ(part, whole, done) <= 1
+    assert differ(part, bicubic, left) <= 1
+    assert differ(whole, bicubic, left) > 3
+    # after a stop in training what was learnt is applied to all
+    early = kg.upscale(low, true_kernel, config=config, callback=lambda p: p.step < 3)
+    assert early.stopped
+    assert differ(early, bicubic, left) > 3
+
+
+def test_bad_planes_are_found_before_any_is_trained_on(pair, true_kernel):
+    _, low = pair
+    stack = np.stack([low] * 20).astype(np.float32)
+    stack[18, 3, 4] = np.nan
+    steps = []
+    with pytest.raises(InputError, match=r"Plane \(18,\) of the image has 1 NaN"):
+        kg.upscale(stack, true_kernel, config=SHORT, callback=steps.append)
+    assert not steps
+    lazy = kg.upscale(da.from_array(stack), None, method="bicubic")
+    with pytest.raises(InputError, match=r"Plane \(18,\) of the image has 1 NaN"):
+        lazy.compute()
+
+
+def test_interpolation_keeps_a_record_too(pair):
+    _, low = pair
+    info = kg.upscale(low, None, method="bicubic").info
+    assert info.details["input"] == {"shape": [96, 80], "dtype": "uint8", "axes": "YX", "sha256": hash_array(low)}
+    lazy = kg.upscale(da.from_array(low), None, method="bicubic").info
+    assert (lazy.method, lazy.scale) == ("bicubic", 2)
+    assert lazy.details["input"] == {"shape": [96, 80], "dtype": "uint8", "axes": "YX"}
+
+
+def test_stopped_interpolation_repeats_pixels(pair):
+    _, low = pair
+    result = kg.upscale(np.stack([low, low]), None, method="bicubic", callback=lambda p: False)
+    assert result.stopped
+    assert_array_equal(np.asarray(result)[1, ::2, 1::2], low)
+    assert not kg.upscale(low, None, method="bicubic", callback=lambda p: False).stopped
 
 
 def test_progress_counts_planes_and_stages(pair, true_kernel):
@@ -188,6 +299,7 @@ def test_zssr_reads_lazy_input(pair, true_kernel):
         ({"kernel": (np.ones((14, 14)) / 196, np.ones((40, 40)) / 1600)}, "scale 4"),
         ({"kernel": kg.KernelEstimate(np.ones((40, 40)) / 1600, 4, "given")}, "estimated for scale 4"),
         ({"scale": 1}, "at least 2"),
+        ({"scale": None}, "at least 2"),
         ({"method": "magic"}, "auto, zssr, bicubic"),
         ({"device": "tpu9"}, "unknown"),
         ({"config": kg.KernelGANConfig()}, "ZSSRConfig"),

@@ -13,14 +13,14 @@ from ..config import Settings, ZSSRConfig, resolve
 from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..estimate.result import KernelEstimate
-from ..images.layout import Layout, is_lazy
-from ..images.values import ValueRange, cast, check_dtype, check_finite, from_unit, output_dtype, to_unit
+from ..images.layout import Layout, is_lazy, without_alpha
+from ..images.lazy import map_planes
+from ..images.values import ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
 from ..images.values import value_range as find_range
 from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
-from ..progress import Callback, Progress, Steps, relay, run
+from ..progress import Callback, Progress, Steps, relay, run, stops
 from ..provenance import ImageHash, versions
-from .lazy import upscale_lazily
 from .result import UpscaledImage, UpscaleInfo
 
 METHODS = ("auto", "zssr", "bicubic")
@@ -66,14 +66,16 @@ def upscale(
         Settings of the method.
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the best so far, marked `stopped`.
+        "zssr" then still applies what it learnt to the plane at hand; while it does so, a stop leaves the rest of the plane interpolated.
     value_range : tuple of float, optional
         The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles.
 
     Returns
     -------
     UpscaledImage
-        An array with Y and X times `scale`, covering the same area. Integers keep their dtype, rounded and saturated; floats give float32.
-        Its ``info`` tells how it was made. Dask or Zarr input to "bicubic" gives a Dask array.
+        An array with Y and X times `scale`, covering the same area, every plane and colour with the mean that it had. Integers keep their
+        dtype, rounded and saturated; floats give float32. Its ``info`` tells how it was made. Dask or Zarr input to "bicubic" gives a Dask
+        array, whose ``info`` is lost where it is worked on.
 
     Raises
     ------
@@ -155,27 +157,30 @@ def _zssr(
 
     start = time.perf_counter()
     where = resolve_device(device)
+    if not is_lazy(image):  # a plane that cannot be used is found before others are trained on
+        for index in layout.indices():
+            read_plane(image, layout, index)
     values = find_range(image, layout, given)
     scale = stages[-1][0]
     large = layout.scaled(scale)
     out = large.empty(output_dtype(image.dtype))
     fingerprint = ImageHash(image)
-    record, stopped = [], False
+    record, asked, stopped = [], False, False
     for number, index in enumerate(layout.indices()):
-        plane = layout.plane(image, index)
-        check_finite(plane, f"Plane {index} of the image" if index else "The image")
+        plane = read_plane(image, layout, index)
         fingerprint.add(plane)
-        channels = to_unit(plane, values)
-        colours, alpha = channels[: layout.n_colours], channels[layout.n_colours :]
-        if stopped or np.ptp(colours) == 0:  # an empty plane of a stack holds nothing to learn from
+        colours = to_unit(without_alpha(plane), values)
+        empty = np.ptp(colours) == 0  # it holds nothing to learn from
+        if asked or empty:
             upscaled = enlarge_plane(colours, scale)
+            stopped |= not empty
         else:
             steps = iter_zssr(colours, [Stage(*stage) for stage in stages], config, seed, where)
             name = f", plane {number + 1} of {layout.n_planes}" if layout.n_planes > 1 else ""
             outcome = yield from relay(steps, partial(Progress.part, number=number, parts=layout.n_planes, name=name))
-            upscaled, stopped = outcome.channels, outcome.stopped
+            upscaled, asked, stopped = outcome.channels, outcome.asked, outcome.stopped
             record.append({"plane": list(index), "stages": outcome.record})
-        large.put(out, index, _join(upscaled, alpha, scale, values, layout, image.dtype))
+        large.put(out, index, _finish(upscaled, plane, scale, values))
     info = UpscaleInfo(
         "zssr",
         scale,
@@ -185,7 +190,7 @@ def _zssr(
         stopped,
         config.model_dump(mode="json"),
         {
-            "input": _input_record(image, layout, values) | {"sha256": fingerprint.hexdigest()},
+            "input": _input_record(image, layout) | {"value_range": list(values), "sha256": fingerprint.hexdigest()},
             "planes": record,
             "threads": torch.get_num_threads(),
             "versions": versions(),
@@ -194,47 +199,56 @@ def _zssr(
     return UpscaledImage.of(out, info)
 
 
-def _join(
-    upscaled: NDArray[np.float32], alpha: NDArray[np.float32], scale: int, values: ValueRange, layout: Layout, dtype: Any
-) -> NDArray[Any]:
-    """Colours and interpolated alpha back to a plane of the image's dtype."""
+def _finish(upscaled: NDArray[np.float32], plane: NDArray[Any], scale: int, values: ValueRange) -> NDArray[Any]:
+    """Upscaled colours (C, Y, X) with the means of those of `plane`, and its alpha interpolated, in its dtype."""
     from .bicubic import enlarge_plane
 
-    if len(alpha):
+    colours = without_alpha(plane)
+    means: list[float | None] = list(np.atleast_1d(colours.mean((0, 1), dtype=np.float64)).tolist())
+    if colours.shape != plane.shape:
+        alpha = to_unit(plane[..., -1], values)
         # interpolation overshoots, and transparency must not
         upscaled = np.concatenate([upscaled, np.clip(enlarge_plane(alpha, scale), alpha.min(), alpha.max())])
-    return from_unit(upscaled, values, dtype, layout.n_samples > 1)
+        means.append(None)
+    return from_unit(upscaled, values, plane.dtype, plane.ndim == 3, means)
 
 
-def _input_record(image: Any, layout: Layout, values: ValueRange) -> dict[str, Any]:
-    shape, dtype = list(layout.shape), np.dtype(image.dtype).name
-    return {"shape": shape, "dtype": dtype, "axes": layout.axes, "value_range": list(values)}
+def _input_record(image: Any, layout: Layout) -> dict[str, Any]:
+    return {"shape": list(layout.shape), "dtype": np.dtype(image.dtype).name, "axes": layout.axes}
 
 
 def _bicubic(image: Any, layout: Layout, scale: int) -> Steps[Any]:
     """Plain interpolation; lazy where the input is."""
-    if is_lazy(image):
-        return upscale_lazily(image, layout, scale, interpolate_plane)
-    start = time.perf_counter()
     large = layout.scaled(scale)
+    details = {"input": _input_record(image, layout), "versions": versions()}
+    if is_lazy(image):
+        lazy = map_planes(image, layout, large, partial(interpolate_plane, scale=scale))
+        lazy.info = UpscaleInfo("bicubic", scale, details=details)
+        return lazy
+    start = time.perf_counter()
     out = large.empty(output_dtype(image.dtype))
+    fingerprint = ImageHash(image)
     stopped = False
     for number, index in enumerate(layout.indices(), 1):
-        plane = layout.plane(image, index)
-        check_finite(plane, f"Plane {index} of the image" if index else "The image")
-        repeated = plane.repeat(scale, 0).repeat(scale, 1)  # what a stop leaves of the planes that were not reached
-        large.put(out, index, cast(repeated, image.dtype) if stopped else interpolate_plane(plane, scale))
+        plane = read_plane(image, layout, index)
+        fingerprint.add(plane)
+        large.put(out, index, cast(_repeat(plane, scale), plane.dtype) if stopped else interpolate_plane(plane, scale))
         if not stopped:
-            stopped = (yield Progress(number, layout.n_planes, stage="bicubic")) is False and number < layout.n_planes
-    info = UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, stopped=stopped, details={"versions": versions()})
-    return UpscaledImage.of(out, info)
+            stopped = stops((yield Progress(number, layout.n_planes, stage="bicubic"))) and number < layout.n_planes
+    details["input"]["sha256"] = fingerprint.hexdigest()
+    return UpscaledImage.of(out, UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, stopped=stopped, details=details))
 
 
 def interpolate_plane(plane: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Enlarge one plane, (Y, X) or (Y, X, S), bicubically, keeping its dtype (floats: float32)."""
+    """Enlarge one plane, (Y, X) or (Y, X, S), bicubically, keeping its dtype (floats: float32) and the mean of its colours."""
     from .bicubic import enlarge_plane
 
     values = ValueRange(*(float(v) for v in (plane.min(), plane.max())))
     if values.low == values.high:
-        return cast(np.repeat(np.repeat(plane.astype(np.float64), scale, 0), scale, 1), plane.dtype)
-    return from_unit(enlarge_plane(to_unit(plane, values), scale), values, plane.dtype, plane.ndim == 3)
+        return cast(_repeat(plane, scale), plane.dtype)
+    return _finish(enlarge_plane(to_unit(without_alpha(plane), values), scale), plane, scale, values)
+
+
+def _repeat(plane: NDArray[Any], scale: int) -> NDArray[Any]:
+    """Every pixel as a block of `scale` x `scale`."""
+    return plane.repeat(scale, 0).repeat(scale, 1)

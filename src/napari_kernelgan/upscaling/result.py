@@ -19,11 +19,14 @@ class UpscaleInfo:
     device: str = "cpu"
     seconds: float = 0.0
     stopped: bool = False
-    """Whether the run was stopped on request; planes that were not reached are interpolated bicubically."""
+    """Whether the run was stopped on request before its end.
+
+    Planes that were not reached are then interpolated bicubically, or, where that is the method, have every pixel repeated.
+    """
     config: dict[str, Any] = field(default_factory=dict)
     """The method's configuration as JSON has it."""
     details: dict[str, Any] = field(default_factory=dict)
-    """What else is on record: input (shape, dtype, axes, SHA-256), value range, training of each plane, versions, threads."""
+    """What else is on record: the input (shape, dtype, axes, value range and, where all was read, SHA-256), training, versions, threads."""
 
 
 class UpscaledImage(np.ndarray[Any, Any]):
