@@ -15,12 +15,17 @@ from .algebra import (
     normalise,
     pad,
 )
+from .beads import Beads, average_beads, kernel_from_psf
 from .measures import FWHM, covariance, fwhm, gaussian_fwhm, mtf
 from .models import airy, bicubic, coma, disk, gaussian, motion, random_covariance, random_gaussian
+from .psf import OpticsFWHM, optics_fwhm, psf_from_sr_kernel, sr_kernel_from_psf
 
 __all__ = [
     "FWHM",
+    "Beads",
+    "OpticsFWHM",
     "airy",
+    "average_beads",
     "bicubic",
     "centre",
     "centre_of_mass",
@@ -35,10 +40,14 @@ __all__ = [
     "fwhm",
     "gaussian",
     "gaussian_fwhm",
+    "kernel_from_psf",
     "motion",
     "mtf",
     "normalise",
+    "optics_fwhm",
     "pad",
+    "psf_from_sr_kernel",
     "random_covariance",
     "random_gaussian",
+    "sr_kernel_from_psf",
 ]

@@ -81,6 +81,23 @@ def fwhm(kernel: ArrayLike) -> FWHM:
     return FWHM(major, minor, 0.0 if angle > 180 - 1e-9 else angle)
 
 
+def log_parabola(kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64], float] | None:
+    """Precision, centre and height of the Gaussian that fits a kernel of maximum 1: a log-parabola weighted by the values.
+
+    Exact for samples of a Gaussian. None where the kernel has no peak of the kind.
+    """
+    y, x = np.nonzero(kernel > 0.02)
+    values = kernel[y, x]
+    design = np.stack([y * y, x * x, 2 * y * x, y, x, np.ones_like(y)], 1).astype(float)
+    weights = values[:, None]
+    fit = np.linalg.lstsq(design * weights, np.log(values)[:, None] * weights, rcond=None)[0][:, 0]
+    precision = -2 * np.array([[fit[0], fit[2]], [fit[2], fit[1]]])
+    if len(y) < 6 or np.linalg.eigvalsh(precision)[0] < 1e-3:
+        return None
+    centre = np.linalg.solve(precision, fit[3:5])
+    return precision, centre, float(np.exp(fit[5] + 0.5 * centre @ precision @ centre))
+
+
 class _Surface:
     """A kernel between its samples.
 
@@ -93,25 +110,13 @@ class _Surface:
     def __init__(self, kernel: Kernel) -> None:
         self.n = n = kernel.shape[0] + 2
         kernel = np.pad(kernel / kernel.max(), 1)  # so that narrow kernels at the frame have crossings
-        self.precision, self.centre, self.peak = self._fit(kernel)
+        fit = log_parabola(kernel)
+        if fit is None:  # not peaked: any smooth reference will do
+            fit = np.eye(2) * (16 / n**2), np.full(2, (n - 1) / 2), 1.0
+        self.precision, self.centre, self.peak = fit
         at = np.arange(n, dtype=float)
         ratio = (kernel + self.FLOOR) / self._reference(at[:, None], at[None, :])
         self.ratio = RectBivariateSpline(at, at, ratio, kx=2, ky=2)
-
-    @staticmethod
-    def _fit(kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Precision, centre and height of the Gaussian that fits the samples: a log-parabola weighted by the values."""
-        y, x = np.nonzero(kernel > 0.02)
-        values = kernel[y, x]
-        design = np.stack([y * y, x * x, 2 * y * x, y, x, np.ones_like(y)], 1).astype(float)
-        weights = values[:, None]
-        fit = np.linalg.lstsq(design * weights, np.log(values)[:, None] * weights, rcond=None)[0][:, 0]
-        precision = -2 * np.array([[fit[0], fit[2]], [fit[2], fit[1]]])
-        if len(y) < 6 or np.linalg.eigvalsh(precision)[0] < 1e-3:  # not peaked: any smooth reference will do
-            n = kernel.shape[0]
-            return np.eye(2) * (16 / n**2), np.full(2, (n - 1) / 2), 1.0
-        centre = np.linalg.solve(precision, fit[3:5])
-        return precision, centre, float(np.exp(fit[5] + 0.5 * centre @ precision @ centre))
 
     def _reference(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
         dy, dx = y - self.centre[0], x - self.centre[1]
