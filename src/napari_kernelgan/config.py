@@ -90,6 +90,13 @@ class KernelGANConfig(_Config):
         return cls(warm_up=0, postprocess="published")
 
 
+class SpectralConfig(_Config):
+    """Settings of the spectral estimate."""
+
+    prior: str = Field("auto", description="What sharp pictures look like: 'auto', 'natural', or a file made by fit-prior.")
+    max_planes: int = Field(64, ge=1, description="Of a stack, at most this many planes are read, evenly spread.")
+
+
 class ZSSRConfig(_Config):
     """Settings of ZSSR (Shocher, Cohen, Irani, CVPR 2018) with a given kernel.
 
@@ -121,11 +128,23 @@ class ZSSRConfig(_Config):
         return cls(son_noise=0.0125, back_projection=0)
 
 
+class InverseConfig(_Config):
+    """Settings of the regularised inverse: a closed form, then passes that preserve edges."""
+
+    smoothness: float = Field(1.0, gt=0, description="Factor on the weight of the squared gradient, which follows from noise and texture.")
+    noise: float = Field(0.0, ge=0, description="Standard deviation of the noise (value range 0..1); 0: measured in every plane.")
+    passes: int = Field(3, ge=0, le=8, description="Passes that preserve edges after the closed form; 0: the closed form alone.")
+    edge: float = Field(0.15, gt=0, description="Edges begin at this times the mean squared gradient.")
+    tile: int = Field(1024, ge=64, description="Side in pixels of the image of the largest tiles that are worked on at a time.")
+
+
 class Settings(_Config):
     """The settings of all methods, as ``--config FILE.json`` holds them."""
 
     kernelgan: KernelGANConfig = KernelGANConfig()
+    spectral: SpectralConfig = SpectralConfig()
     zssr: ZSSRConfig = ZSSRConfig()
+    inverse: InverseConfig = InverseConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -145,7 +164,7 @@ def resolve(model: type[Model], config: Model | Settings | dict[str, Any] | None
     if config is None:
         return model()
     if isinstance(config, Settings):
-        return next(value for value in (config.kernelgan, config.zssr) if isinstance(value, model))
+        return next(value for _, value in config if isinstance(value, model))
     if isinstance(config, model):
         return config
     if isinstance(config, dict):

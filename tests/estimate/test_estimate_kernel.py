@@ -213,7 +213,7 @@ def test_the_generator_form_is_the_same(small):
         ({"axes": "YXS"}, "names 3 axes"),
         ({"scale": 3}, "2 and, through it, 4"),
         ({"scale": 1}, "at least 2"),
-        ({"method": "magic"}, "auto, kernelgan"),
+        ({"method": "magic"}, "auto, spectral, kernelgan"),
         ({"device": "tpu9"}, "unknown"),
         ({"device": "cuda:99"}, "not available"),
         ({"seed": -1}, "seed"),

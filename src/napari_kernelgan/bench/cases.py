@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files.folders import PICTURES, pictures_in
 from ..files.images import read_image
 from ..files.kernels import load_kernel
 from ..kernels.algebra import Kernel, check_kernel, compose
 from ..kernels.forward import degrade
 from ..kernels.models import random_gaussian
-
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def from_sharp(folder: Path, scale: int, kernel: Path | None, kernel_seed: int, 
     on what else lies in the folder.
     """
     given = _given(kernel, 2 if scale == 4 else scale) if kernel else None
-    for path in _pictures(folder, limit):
+    for path in pictures_in(folder, limit):
         high = _read(path)
         high = high[: high.shape[0] // scale * scale, : high.shape[1] // scale * scale]
         rng = np.random.default_rng([kernel_seed, zlib.crc32(path.stem.encode())])
@@ -60,7 +59,7 @@ def from_degraded(folder: Path, kernels: Path, truth: Path | None, scale: int, l
             known = {key: check_kernel(store[key], scale) for key in store.files}
     except (OSError, ValueError) as error:
         raise InputError(f"{kernels} cannot be read as an NPZ of kernels for scale {scale}: {error}") from error
-    paths = _pictures(folder, limit)
+    paths = pictures_in(folder, limit)
     originals = {path: _original(truth, path.stem) for path in paths} if truth else {}
     unknown = [path.stem for path in paths if path.stem not in known]
     if unknown:
@@ -80,15 +79,6 @@ def _given(path: Path, scale: int) -> Kernel:
     if estimate.scale != scale:
         raise InputError(f"{path.name} is a kernel of scale {estimate.scale}; one of scale {scale} is needed.")
     return check_kernel(estimate.kernel, scale)
-
-
-def _pictures(folder: Path, limit: int | None) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    if not found:
-        raise InputError(f"{folder} holds no pictures ({', '.join(PICTURES)}).")
-    return found[:limit]
 
 
 def _original(folder: Path, stem: str) -> Path:

@@ -72,7 +72,7 @@ def estimate(
     with Watch() as watch:
         found = run(iter_estimate_file(source, path, settings, overwrite=overwrite), watch)
     files = {"kernel": path, "kernel_record": path.with_suffix(".json")}
-    _answer(kernel_record(found) | {"source": source.record, "files": files}, as_json, [_widths(found)], files)
+    _answer(kernel_record(found) | {"source": source.record, "files": files}, as_json, _findings(found), files)
 
 
 @app.command()
@@ -132,7 +132,7 @@ def run_both(
     source = opt.read_source(image, axes, pixel_size, unit)
     with Watch() as watch:
         result = run(iter_run(source, output, settings, overwrite=overwrite), watch)
-    _answer(result.record, as_json, [_widths(result.estimate)], result.record["files"])
+    _answer(result.record, as_json, _findings(result.estimate), result.record["files"])
 
 
 @app.command()
@@ -205,6 +205,35 @@ def bench(
     print((output / ("bench.json" if as_json else "bench.md")).read_text(encoding="utf-8"), end="")
 
 
+@app.command("fit-prior")
+@command
+def fit_prior(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Pictures that are sharp to the pixel, at least 12 of 192 px.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.npz", help="The prior; give it as spectral.prior in --config.")],
+    name: Annotated[str, typer.Option(help="Of the prior, for the record.")] = "fitted",
+    about: Annotated[str, typer.Option(help="Where the pictures come from, for the record.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many pictures of each folder, in order of their names.")] = None,
+    seed: opt.SeedOption = 0,
+    overwrite: opt.OverwriteOption = False,
+) -> None:
+    """Learn from your own sharp pictures what the spectral estimate takes for sharp."""
+    from ..files.atomic import atomic, refuse_existing
+    from ..files.folders import iter_pictures, pictures_in
+    from ..progress import run
+
+    refuse_existing(output, overwrite=overwrite)
+    paths = [path for folder in folders for path in pictures_in(folder, limit)]
+    from ..estimate.spectral.fitting import iter_fit_prior
+
+    with Watch() as watch:
+        prior = run(iter_fit_prior(iter_pictures(paths), len(paths), name, {"source": about} if about else {}, seed), watch)
+    with atomic(output) as temporary:
+        prior.save(temporary)
+    print(output)
+
+
 def _answer(record: dict[str, Any], as_json: bool, lines: list[str], files: dict[str, Path]) -> None:
     """The results on stdout: as JSON, or lines for people and the files that were written."""
     from ..files.atomic import to_json
@@ -216,14 +245,17 @@ def _answer(record: dict[str, Any], as_json: bool, lines: list[str], files: dict
             print(line)
 
 
-def _widths(found: KernelEstimate) -> str:
-    """A kernel's widths in a line, in pixels and where it is known in the unit of the pixel size."""
+def _findings(found: KernelEstimate) -> list[str]:
+    """A kernel's widths in a line, in pixels and where it is known in the unit of the pixel size; then how far to trust them."""
     from ..files.kernels import kernel_record
     from ..files.units import unit_symbol
 
     widths = found.fwhm
     line = f"FWHM {widths.major:.2f} x {widths.minor:.2f} HR px at {widths.angle:.0f} deg"
+    if found.fwhm_interval:
+        line += " (90 %: {:.2f}..{:.2f} x {:.2f}..{:.2f})".format(*found.fwhm_interval[0], *found.fwhm_interval[1])
     physical = kernel_record(found).get("fwhm_physical")
     if physical and found.unit:
         line += f" = {physical['major']:#.3g} x {physical['minor']:#.3g} {unit_symbol(found.unit)}"
-    return line
+    trust = found.reliability
+    return [line] if trust is None else [line, " ".join([f"{trust.level}:" if trust.reasons else trust.level, *trust.reasons])]

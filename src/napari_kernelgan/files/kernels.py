@@ -19,6 +19,7 @@ from .atomic import atomic, read_json, to_json
 from .units import unit_name
 
 HISTORY_POINTS = 300  # values kept of each loss term
+DETAILS = ("input", "crops", "batch", "weights", "spectrum", "versions", "source")
 
 
 def save_kernel(path: str | Path, kernel: KernelEstimate | ArrayLike, **provenance: Any) -> Path:
@@ -166,7 +167,7 @@ def _estimate(kernel: Kernel, record: dict[str, Any]) -> KernelEstimate:
         fwhm_interval=tuple((float(low), float(high)) for low, high in interval) if interval else None,  # type: ignore[arg-type]
         reliability=Reliability(trust["level"], tuple(trust["codes"]), tuple(trust["reasons"])) if trust else None,
         history=_thick(record.get("history", {})),
-        details={name: record[name] for name in ("input", "crops", "batch", "weights", "versions", "source") if name in record},
+        details={name: record[name] for name in DETAILS if name in record},
     )
 
 

@@ -10,7 +10,7 @@ from ...kernels.algebra import Kernel, centre, from_correlation_weights, normali
 
 
 def cut_tails(weights: ArrayLike, kept: int, fraction: float) -> NDArray[np.float64]:
-    """The published cut, which loses wide kernels' tails: a fraction of the largest value but `kept` is subtracted, negatives become zero."""
+    """The published cut, which loses wide kernels' tails: a fraction of the largest value but `kept` is subtracted; none is negative."""
     values = np.asarray(weights, np.float64)
     kth = np.sort(values, axis=None)[-(kept + 1)] if values.size > kept else 0.0
     return np.maximum(values - fraction * max(kth, 0.0), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,11 @@ from torch import Tensor
 
 from ...config import KernelGANConfig
 from ...devices import one_thread
-from ...kernels.algebra import Kernel
-from ...progress import Progress, Steps, stops
-from ..result import History, Reliability
+from ...kernels.algebra import Kernel, compose
+from ...progress import Progress, Steps, relay, stops
+from ...provenance import versions
+from ..inputs import Input
+from ..result import History, KernelEstimate, Reliability
 from .crops import CropSize
 from .postprocess import finish
 from .training import TERMS, Problem, Trainer, crop_shape
@@ -32,6 +35,43 @@ COLLAPSED = Reliability(
 def has_collapsed(weights: NDArray[np.float64]) -> bool:
     """Whether composed weights are no kernel at all: a run that was stopped too early, or never left its start near zero."""
     return bool(abs(1 - weights.sum()) > 0.5)
+
+
+def iter_kernelgan(
+    pairs: Sequence[tuple[Input, int]], scale: int, config: KernelGANConfig, device: torch.device
+) -> Steps[list[KernelEstimate]]:
+    """Estimate the kernel of each input with its seed, all in one batch; scale 4 through scale 2."""
+    start = time.perf_counter()
+    steps = iter_train([Problem(source.planes, seed) for source, seed in pairs], config, 2, device)
+    outcomes = yield from (relay(steps, lambda progress: progress.with_kernel(compose)) if scale == 4 else steps)
+    seconds = time.perf_counter() - start
+    results = []
+    for (source, seed), outcome in zip(pairs, outcomes, strict=True):
+        stages = (outcome.kernel, compose(outcome.kernel)) if scale == 4 else ()
+        details = {
+            "input": source.record,
+            "crops": outcome.size._asdict(),
+            "batch": len(pairs),
+            "weights": outcome.weights.tolist(),
+            "versions": versions(),
+        }
+        results.append(
+            KernelEstimate(
+                kernel=stages[-1] if stages else outcome.kernel,
+                scale=scale,
+                method="kernelgan",
+                seed=seed,
+                device=str(device),
+                seconds=seconds,
+                stopped=outcome.stopped,
+                stages=stages,
+                reliability=COLLAPSED if has_collapsed(outcome.weights) else None,
+                history=outcome.history,
+                config=config.model_dump(mode="json"),
+                details=details,
+            )
+        )
+    return results
 
 
 class Outcome(NamedTuple):

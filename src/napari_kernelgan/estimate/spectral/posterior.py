@@ -1,0 +1,117 @@
+"""Which kernels explain a spectrum: the posterior over the dictionary, with the noise floor inside the model.
+
+log(P - N) = mu + z + level + log|K|^2 + error, with z from the prior and the level (contrast) free: linear in log|K|^2. The error of a bin
+grows as the picture's share of its power falls. That share is predicted from the estimate itself, not measured: bins would else be selected
+by their luck.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+
+from .dictionary import Dictionary
+from .grid import ANGLES, polar_grid
+from .prior import Prior
+from .spectrum import Spectrum
+
+LEVEL_VARIANCE = 1.0
+LEVEL_RADII = 4  # the lowest frequencies tell the level
+NOISE_SHARES = (0.8, 0.9, 1.0, 1.1)
+"""The noise floor may be these parts of its estimate, or nothing but quantisation."""
+NOISE_ERROR = 0.25
+"""Relative error of a bin that holds noise alone, and of the model where noise is strong; set on tuning pictures."""
+LEAST_SIGNAL = 0.05
+"""In parts of the noise: what is left of less is taken for this much."""
+JITTER = 1e-3
+ITERATIONS = 3
+"""First with the measured shares of signal, then with the predicted ones."""
+SCREENED = 2048
+"""Candidates that remain after the first look."""
+BAR_TEMPER = 0.3
+"""Power of the likelihood that error bars are made from: pictures differ in more ways than a covariance holds."""
+
+Values = NDArray[np.float64]
+
+
+class Posterior(NamedTuple):
+    """Weights of the candidates and how well the best explain the spectrum."""
+
+    candidates: NDArray[np.int64]
+    weights: Values
+    """(candidates,): of the estimate; sum 1."""
+    bar_weights: Values
+    """(candidates,): of the error bars; sum 1."""
+    misfit: float
+    """Squared Mahalanobis distance per bin of the best candidate: about 1 for pictures like the prior's."""
+    noise: float
+    """The noise floor, power density of all channels."""
+    signal: Values
+    """(bins,): share of the picture in each bin's power, 0..1."""
+    evidence: float
+    """Logarithm, comparable between priors."""
+
+
+def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictionary, quantisation: float) -> Posterior:
+    """Weigh the candidates; `quantisation` is the noise power density that is there in any case."""
+    model = _Model(spectrum, prior, scale)
+    estimate = max(spectrum.noise, quantisation)
+    first = model.weigh(dictionary, slice(None), estimate, 1)
+    chosen = np.argpartition(first.log_weights, -SCREENED)[-SCREENED:]
+    floors = sorted({max(quantisation, share * estimate) for share in (0.0, *NOISE_SHARES)})
+    looks = [model.weigh(dictionary, chosen, floor, ITERATIONS) for floor in floors]
+    joint = np.stack([look.log_weights for look in looks])
+    top = joint.max()
+    weights = np.exp(joint - top)
+    best = looks[int(weights.sum(1).argmax())]
+    evidence = float(top + np.log(weights.sum()))
+    share = weights.sum(1) / weights.sum()
+    prior_weights = dictionary.log_prior[chosen]
+    bar_weights = np.exp(BAR_TEMPER * (joint - prior_weights - top) + prior_weights).sum(0)
+    return Posterior(
+        chosen,
+        weights.sum(0) / weights.sum(),
+        bar_weights / bar_weights.sum(),
+        best.misfit,
+        float(share @ floors),
+        best.signal,
+        evidence,
+    )
+
+
+class _Look(NamedTuple):
+    log_weights: Values
+    misfit: float
+    signal: Values
+
+
+class _Model:
+    """The likelihood of one spectrum under one prior."""
+
+    def __init__(self, spectrum: Spectrum, prior: Prior, scale: int) -> None:
+        self.power, self.mean, self.covariance = spectrum.power, prior.mean[scale], prior.covariance[scale] + LEVEL_VARIANCE
+        self.sampling = 1 / (spectrum.windows * polar_grid().counts)
+        self.low = np.arange(len(self.mean)) < LEVEL_RADII * ANGLES
+
+    def weigh(self, dictionary: Dictionary, chosen: slice | NDArray[np.int64], noise: float, iterations: int) -> _Look:
+        """Log posterior weights (not normalised) of chosen candidates at a noise floor."""
+        transfer = dictionary.log_transfer[chosen]
+        clean = np.maximum(self.power - noise, LEAST_SIGNAL * noise)
+        observed, share = np.log(clean) - self.mean, clean / (clean + noise)
+        for _ in range(iterations):
+            # of the log power with its noise, which moves by the share of what the picture's own moves by
+            spread = self.covariance * share[:, None] * share + np.diag(self.sampling + (NOISE_ERROR * (1 - share)) ** 2 + JITTER)
+            root = cholesky(spread, lower=True, check_finite=False)
+            whiten = solve_triangular(root, np.diag(share), lower=True, check_finite=False).astype(np.float32)
+            residual = transfer @ whiten.T - whiten @ observed.astype(np.float32)
+            distance = np.einsum("cb,cb->c", residual, residual).astype(np.float64)
+            log_weights = -0.5 * distance - np.log(np.diag(root)).sum() + dictionary.log_prior[chosen]
+            weights = np.exp(log_weights - log_weights.max())
+            expected = weights @ transfer / weights.sum()
+            known = self.low * share**2
+            level = known @ (observed - expected) / known.sum()
+            share = 1 / (1 + noise * np.exp(-self.mean - expected - level))
+        return _Look(log_weights, float(distance.min() / len(share)), share)

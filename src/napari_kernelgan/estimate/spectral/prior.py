@@ -1,0 +1,110 @@
+"""What sharp pictures' spectra look like: the learnt mean and covariance of their logarithm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from .grid import log_transfer, symmetries
+from .spectrum import Spectrum
+
+BUILT_IN = ("natural",)
+
+SHRINKAGE = 0.05
+"""Of the covariance towards its diagonal: pictures are fewer than bins."""
+JITTER = 0.02
+"""Added to the variances: what no picture of the set showed."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Mean and covariance of the log power of sharp pictures, by scale, and what they were learnt from."""
+
+    name: str
+    mean: dict[int, NDArray[np.float64]]
+    """(bins,)."""
+    covariance: dict[int, NDArray[np.float64]]
+    about: dict[str, Any]
+
+    def save(self, path: str | Path) -> Path:
+        """Write an NPZ of float32 arrays and a JSON text; nothing in it is executed when it is read."""
+        path = Path(path)
+        arrays = {f"mean{s}": m.astype(np.float32) for s, m in self.mean.items()}
+        arrays |= {f"covariance{s}": c.astype(np.float32) for s, c in self.covariance.items()}
+        np.savez_compressed(path, allow_pickle=False, about=np.array(json.dumps({"name": self.name} | self.about)), **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path | Any) -> Prior:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If it is no such file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as store:
+                about = json.loads(str(store["about"]))
+                scales = [int(name.removeprefix("mean")) for name in store.files if name.startswith("mean")]
+                mean = {s: store[f"mean{s}"].astype(np.float64) for s in scales}
+                covariance = {s: store[f"covariance{s}"].astype(np.float64) for s in scales}
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path} cannot be read as a prior: {error}") from error
+        return cls(about.pop("name"), mean, covariance, about)
+
+
+@lru_cache(maxsize=8)
+def built_in(name: str) -> Prior:
+    """A prior that comes with the package."""
+    return Prior.load(resources.files(__package__) / "priors" / f"{name}.npz")
+
+
+def resolve_prior(name: str, scale: int) -> list[Prior]:
+    """The priors that a setting means: "auto" all that come with the package, else one of them or a file.
+
+    Raises
+    ------
+    InputError
+        If there is no such prior, or it was not learnt for the scale.
+    """
+    chosen = [built_in(each) for each in BUILT_IN] if name == "auto" else [built_in(name) if name in BUILT_IN else Prior.load(name)]
+    for prior in chosen:
+        if scale not in prior.mean:
+            raise InputError(f"The prior {prior.name!r} was learnt for the scales {sorted(prior.mean)}, not for {scale}.")
+    return chosen
+
+
+def fit(
+    spectra: Sequence[Spectrum], kernels: Sequence[NDArray[np.float64]], scale: int, quantisation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and covariance of sharp pictures' log power, from pictures degraded without noise by known kernels.
+
+    Degraded pictures and not the sharp ones themselves, so that aliasing and quantisation are in what is learnt.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+        Of the degraded pictures.
+    kernels : sequence of ndarray
+        The kernel of each.
+    scale : int
+    quantisation : float
+        Their noise power density, that of quantisation alone.
+    """
+    power = np.stack([spectrum.power for spectrum in spectra])
+    transfer = np.concatenate([log_transfer(kernel[None], scale) for kernel in kernels])
+    sharp = np.log(np.maximum(power - quantisation, 0.2 * power)) - transfer
+    sample = np.concatenate([sharp[:, order] for order in symmetries()])
+    covariance = np.cov(sample.T)
+    covariance = (1 - SHRINKAGE) * covariance + (SHRINKAGE * np.diag(covariance) + JITTER) * np.eye(len(covariance))
+    return sample.mean(0), covariance

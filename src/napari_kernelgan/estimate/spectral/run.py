@@ -1,0 +1,133 @@
+"""A whole spectral estimate: planes to kernel, error bars and an honest word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...config import SpectralConfig
+from ...kernels.algebra import Kernel, centre, normalise
+from ...kernels.measures import fwhm
+from ...progress import Progress, Steps
+from ...provenance import versions
+from ..inputs import Input
+from ..result import KernelEstimate, Reliability
+from .dictionary import FAMILIES, Dictionary, dictionary
+from .posterior import Posterior, posterior
+from .prior import resolve_prior
+from .reliability import judge
+from .spectrum import measure
+from .traces import was_enlarged
+
+SMALLEST_STEP = 1e-4
+"""Of the gray values, in parts of the value range, where their dtype does not tell: keeps the noise floor from being zero."""
+
+# Error bars: the coverage of 90 % was set on tuning pictures, see docs/benchmarks.md
+BAR_FACTOR = 1.2
+USUAL_MISFIT = 0.5
+"""Bars grow with a misfit beyond this."""
+LEAST_ERROR = 0.025
+"""Standard deviation of a width that cannot be better known, in pixels of the image."""
+
+
+class Outcome(NamedTuple):
+    """What one image's spectrum gave."""
+
+    kernel: Kernel
+    fwhm_interval: tuple[tuple[float, float], tuple[float, float]]
+    reliability: Reliability
+    details: dict[str, Any]
+
+
+def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: SpectralConfig) -> Steps[list[KernelEstimate]]:
+    """Estimate the kernel of each input with its seed; what a stop leaves undone is done all the same, since it takes milliseconds."""
+    results = []
+    for number, (source, seed) in enumerate(pairs, 1):
+        start = time.perf_counter()
+        found = estimate(source.planes, scale, config, source.step, seed)
+        results.append(
+            KernelEstimate(
+                kernel=found.kernel,
+                scale=scale,
+                method="spectral",
+                seed=seed,
+                seconds=time.perf_counter() - start,
+                reference="prior",
+                fwhm_interval=found.fwhm_interval,
+                reliability=found.reliability,
+                config=config.model_dump(mode="json"),
+                details={"input": source.record, "spectrum": found.details, "versions": versions()},
+            )
+        )
+        kernel = found.kernel
+        yield Progress(number, len(pairs), kernel=lambda kernel=kernel: kernel, stage="spectrum")  # type: ignore[misc]
+    return results
+
+
+def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: SpectralConfig, step: float | None, seed: int) -> Outcome:
+    """Estimate the kernel of planes (channels, Y, X) on 0..1.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray
+        Pooled: they share one kernel.
+    scale : int
+        2, 3 or 4.
+    config : SpectralConfig
+    step : float, optional
+        Between gray values, in parts of the value range; its rounding is noise that is known.
+    seed : int
+        Chooses the windows of large images.
+    """
+    spectrum = measure(planes, seed)
+    candidates = dictionary(scale)
+    quantisation = len(planes[0]) * (step or SMALLEST_STEP) ** 2 / 12
+    looks = [(prior, posterior(spectrum, prior, scale, candidates, quantisation)) for prior in resolve_prior(config.prior, scale)]
+    prior, found = max(looks, key=lambda look: look[1].evidence)
+    kernel = centre(normalise(np.tensordot(found.weights, candidates.kernels[found.candidates], 1)))
+    details = {
+        "prior": prior.name,
+        "families": _families(found, candidates),
+        "windows": spectrum.windows,
+        "noise": float(np.sqrt(found.noise / len(planes[0]))),
+        "misfit": found.misfit,
+        **_moments(found, candidates),
+    }
+    return Outcome(
+        kernel, _interval(kernel, found, candidates, scale), judge(found, candidates, spectrum, scale, was_enlarged(planes)), details
+    )
+
+
+def _interval(kernel: Kernel, found: Posterior, candidates: Dictionary, scale: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Error bars of the major and the minor width about those of the estimate."""
+    widths = candidates.widths[found.candidates]
+    variance = found.bar_weights @ (widths - found.bar_weights @ widths) ** 2 + (LEAST_ERROR * scale) ** 2
+    reach = BAR_FACTOR * max(1.0, found.misfit / USUAL_MISFIT) * np.sqrt(variance)
+    major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(fwhm(kernel)[:2], reach.tolist(), strict=True))
+    return major, minor
+
+
+def _families(found: Posterior, candidates: Dictionary) -> dict[str, float]:
+    shares = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES))
+    return dict(zip(FAMILIES, shares.round(4).tolist(), strict=True))
+
+
+def _moments(found: Posterior, candidates: Dictionary) -> dict[str, Any]:
+    """Covariance (yy, xx, yx) in HR px^2 and direction of the major axis, with their posterior spread."""
+    moments = candidates.covariance[found.candidates]
+    mean = found.weights @ moments
+    spread = np.sqrt(found.bar_weights @ (moments - mean) ** 2)
+    # directions double, since half a turn is none
+    turned = found.weights @ ((moments[:, 1] - moments[:, 0]) + 2j * moments[:, 2])
+    doubled = np.angle((moments[:, 1] - moments[:, 0]) + 2j * moments[:, 2]) - np.angle(turned)
+    off = np.rad2deg((doubled + np.pi) % (2 * np.pi) - np.pi) / 2
+    return {
+        "covariance": mean.tolist(),
+        "covariance_sd": spread.tolist(),
+        "angle": float(np.rad2deg(np.angle(turned)) / 2 % 180),
+        "angle_sd": float(np.sqrt(found.bar_weights @ off**2)),
+    }

@@ -1,0 +1,220 @@
+"""The spectral estimate: known kernels come back with honest bars, noise does not fool it, and nonsense is never called reliable."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from skimage import data
+
+import napari_kernelgan as kg
+from napari_kernelgan import InputError, kernels
+from napari_kernelgan.assess.metrics import kernel_psnr
+from napari_kernelgan.estimate.spectral.dictionary import FAMILIES, dictionary
+from napari_kernelgan.estimate.spectral.fitting import iter_fit_prior
+from napari_kernelgan.estimate.spectral.grid import RADII, SIDE, log_transfer, polar_grid, symmetries
+from napari_kernelgan.estimate.spectral.prior import Prior, built_in
+from napari_kernelgan.estimate.spectral.spectrum import measure
+from napari_kernelgan.estimate.spectral.traces import was_enlarged
+from napari_kernelgan.progress import run
+
+PICTURES = [data.camera(), data.astronaut(), data.coffee(), data.chelsea()]
+COVARIANCE = np.array([[2.6, 0.8], [0.8, 1.5]])
+
+
+def spectral(image, **options):
+    return kg.estimate_kernel(image, method="spectral", **options)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_known_gaussians_come_back_at_every_scale(scale):
+    """On four pictures of scikit-image: better than 45 dB on average (the same kernel at 1.5 times the width is not)."""
+    covariance = COVARIANCE * scale**2 / 4
+    true = kernels.gaussian(covariance, 7 * scale)
+    found = [spectral(kg.degrade(picture, true, scale), scale=scale) for picture in PICTURES]
+    for estimate in found:
+        kernels.check_kernel(estimate.kernel, scale)
+        assert estimate.kernel.shape == (7 * scale, 7 * scale)
+        assert_allclose(kernels.centre_of_mass(estimate.kernel), (7 * scale - 1) / 2, atol=0.05)
+    least = 45 + 20 * np.log10(scale**2 / 4)  # wider kernels have smaller values
+    assert np.mean([kernel_psnr(estimate.kernel, true) for estimate in found]) > least
+    assert kernel_psnr(kernels.gaussian(1.5**2 * covariance, 7 * scale), true) < least
+    widths = np.mean([estimate.fwhm[:2] for estimate in found], axis=0)
+    assert_allclose(widths, kernels.fwhm(true)[:2], rtol=0.2)
+
+
+def test_bars_hold_the_truth_and_the_record_is_whole():
+    true = kernels.gaussian(COVARIANCE)
+    estimate = spectral(kg.degrade(data.astronaut(), true), seed=5)
+    for (low, high), width, found in zip(estimate.fwhm_interval, kernels.fwhm(true), estimate.fwhm, strict=False):
+        assert low < width < high
+        assert low < found < high
+    assert estimate.reliability.level == "reliable"
+    assert (estimate.method, estimate.reference, estimate.seed) == ("spectral", "prior", 5)
+    assert estimate.details["spectrum"]["prior"] == "natural"
+    assert sum(estimate.details["spectrum"]["families"].values()) == pytest.approx(1, abs=1e-3)
+    assert set(estimate.details["spectrum"]["families"]) == set(FAMILIES)
+    angle = kernels.fwhm(true).angle
+    assert abs((estimate.details["spectrum"]["angle"] - angle + 90) % 180 - 90) < 3 * estimate.details["spectrum"]["angle_sd"] + 5
+    yy, xx, yx = estimate.details["spectrum"]["covariance"]
+    assert_allclose([[yy, yx], [yx, xx]], COVARIANCE, atol=1)
+
+
+@pytest.mark.parametrize("family", ["disk", "motion", "airy"])
+def test_kernels_that_are_no_gaussians_are_told_from_them(family):
+    true = {"disk": kernels.disk(3.2), "motion": kernels.motion(8, 120), "airy": kernels.airy(4.5)}[family]
+    shares, scores = [], []
+    for picture in PICTURES:
+        estimate = spectral(kg.degrade(picture, true))
+        shares.append(estimate.details["spectrum"]["families"][family])
+        scores.append(kernel_psnr(estimate.kernel, true))
+    assert np.median(shares) > 0.5
+    assert np.mean(scores) > 48
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.02])
+def test_noise_does_not_pass_for_sharpness(noise, rng):
+    true = kernels.gaussian(2.5)
+    widths = []
+    for picture in PICTURES:
+        clean = kg.degrade(picture / 255, true)
+        estimate = spectral(np.clip(np.rint(255 * (clean + rng.normal(0, noise, clean.shape))), 0, 255).astype(np.uint8))
+        assert estimate.details["spectrum"]["noise"] == pytest.approx(noise, rel=0.2)
+        widths.append(estimate.fwhm[:2])
+    assert_allclose(np.mean(widths, axis=0), kernels.fwhm(true)[:2], rtol=0.15)
+
+
+def test_photon_noise_too(rng):
+    true = kernels.gaussian(2.5)
+    photons = [400 * kg.degrade(picture / 255, true) for picture in PICTURES]
+    widths = [spectral(rng.poisson(np.clip(expected, 0, None)).astype(np.uint16)).fwhm[:2] for expected in photons]
+    assert_allclose(np.mean(widths, axis=0), kernels.fwhm(true)[:2], rtol=0.15)
+
+
+def test_dtype_colour_and_planes_do_not_matter(sharp):
+    low = kg.degrade(sharp, kernels.gaussian(COVARIANCE))
+    reference = spectral(low).kernel
+    ranges = {"value_range": (0, 255)}
+    assert_allclose(spectral(low.astype(np.float32), **ranges).kernel, reference, atol=2e-3)
+    assert_allclose(spectral(257 * low.astype(np.uint16), value_range=(0, 65535)).kernel, reference, atol=2e-3)
+    assert_allclose(spectral(np.stack([low] * 3, -1)).kernel, reference, atol=2e-3)
+    assert_allclose(spectral(np.stack([low] * 4), axes="TYX").kernel, reference, atol=5e-3)
+    assert_allclose(spectral(low.T).kernel, reference.T, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        (lambda rng: rng.normal(0.5, 0.1, (200, 200)), "no-texture"),
+        (lambda rng: 100 + rng.poisson(3.0, (200, 200)), "no-texture"),
+        (lambda rng: data.camera(), "already-sharp"),
+        (lambda rng: kg.upscale(data.camera()[100:250, 100:250], None, 2, "bicubic"), "already-sharp"),
+        (lambda rng: kg.upscale(data.astronaut()[:90, 150:250], None, 3, "bicubic"), "already-sharp"),
+        (lambda rng: kg.degrade(data.camera(), kernels.gaussian(2.0))[:64, :64], "small"),
+    ],
+)
+def test_what_cannot_be_known_is_never_reliable(image, code, rng):
+    reliability = spectral(image(rng)).reliability
+    assert reliability.level != "reliable"
+    assert code in reliability.codes
+    assert len(reliability.reasons) == len(reliability.codes)
+
+
+def test_small_images_work_and_tiny_ones_are_refused(sharp):
+    low = kg.degrade(sharp[100:292, 180:340], kernels.gaussian(COVARIANCE))
+    assert spectral(low[:48, :60]).kernel.shape == (14, 14)
+    with pytest.raises(InputError, match="48 px"):
+        spectral(low[:47])
+
+
+def test_other_scales_and_priors_are_refused(small, tmp_path):
+    with pytest.raises(InputError, match="scales 2, 3 and 4"):
+        spectral(small, scale=5)
+    with pytest.raises(InputError, match="cannot be read as a prior"):
+        spectral(small, config={"prior": str(tmp_path / "none.npz")})
+
+
+def test_a_pooled_stack_is_one_estimate_with_its_progress(small):
+    told = []
+    estimates = kg.estimate_kernels([small, small], method="spectral", callback=lambda progress: told.append(progress.step))
+    assert told == [1, 2]
+    assert_allclose(estimates[0].kernel, estimates[1].kernel)
+    assert not estimates[0].stopped
+
+
+def test_windows_of_large_images_are_sampled_by_the_seed(rng):
+    plane = rng.random((1, 1300, 1300)).astype(np.float32)
+    assert measure([plane]).windows == 1024
+    assert measure([plane], 1).power.tolist() == measure([plane], 1).power.tolist() != measure([plane], 2).power.tolist()
+
+
+def test_white_noise_has_a_flat_spectrum_of_its_variance(rng):
+    spectrum = measure([rng.normal(0, 0.1, (3, 400, 400)).astype(np.float32)])
+    assert_allclose(spectrum.power, 3 * 0.01, rtol=0.15)
+    assert spectrum.noise == pytest.approx(3 * 0.01, rel=0.03)
+
+
+def test_the_transfer_function_of_a_gaussian_is_the_formula():
+    frequency = (0.045 + 0.5) / 2
+    variance = 2.0
+    transfer = log_transfer(kernels.gaussian(variance)[None], 2)[0].reshape(RADII, -1).mean(1)
+    expected = -((2 * np.pi) ** 2) * variance * (frequency / 2) ** 2
+    assert np.interp(frequency, np.linspace(0.045, 0.5, RADII + 1)[:-1] + (0.5 - 0.045) / RADII / 2, transfer) == pytest.approx(
+        expected, rel=0.05
+    )
+
+
+def test_every_frequency_of_a_window_is_counted_once():
+    grid = polar_grid()
+    assert (grid.counts > 0).all()
+    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(SIDE), np.fft.fftfreq(SIDE)))
+    assert grid.counts.sum() == pytest.approx(((radius >= 0.045) & (radius < 0.5)).sum() / 2)
+    for order in symmetries():
+        assert sorted(order) == list(range(len(grid.counts)))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_candidates_keep_the_convention(scale):
+    candidates = dictionary(scale)
+    assert_allclose(candidates.kernels.sum((1, 2)), 1)
+    assert candidates.kernels.min() >= 0
+    assert np.exp(candidates.log_prior).sum() == pytest.approx(1)
+    for number in range(0, len(candidates.kernels), 997):
+        kernel = kernels.check_kernel(candidates.kernels[number], scale)
+        assert_allclose(kernels.centre_of_mass(kernel), (len(kernel) - 1) / 2, atol=0.01)
+        assert_allclose(candidates.widths[number], kernels.fwhm(kernel)[:2], atol=0.4 * scale / 2)
+
+
+def test_priors_are_learnt_saved_and_used(tmp_path):
+    pictures = [
+        np.moveaxis(np.atleast_3d(picture), -1, 0)[:, y : y + 200, x : x + 200].astype(np.float32) / 255
+        for picture in PICTURES
+        for y, x in ((0, 0), (0, 190), (100, 0), (100, 190))
+    ]
+    steps = []
+    prior = run(iter_fit_prior(pictures, len(pictures), "mine", {"source": "scikit-image"}), lambda progress: steps.append(progress.step))
+    assert steps == list(range(1, 17))
+    path = prior.save(tmp_path / "mine.npz")
+    again = Prior.load(path)
+    assert (again.name, again.about["source"], again.about["pictures"]) == ("mine", "scikit-image", {"2": 16, "3": 16, "4": 16})
+    low = kg.degrade(data.coffee(), kernels.gaussian(2.0))
+    estimate = spectral(low, config={"prior": str(path)})
+    assert estimate.details["spectrum"]["prior"] == "mine"
+    assert_allclose(estimate.fwhm[:2], kernels.fwhm(kernels.gaussian(2.0))[:2], rtol=0.3)
+    with pytest.raises(InputError, match="at least 12 pictures"):
+        run(iter_fit_prior(pictures[:5], 5, "few", {}))
+
+
+def test_the_built_in_prior_says_what_it_was_learnt_from():
+    about = built_in("natural").about
+    assert "BSD100" in about["source"]
+    assert all(count >= 40 for count in about["pictures"].values())
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_enlarged_pictures_show_it_and_others_do_not(scale):
+    for picture in PICTURES:
+        low = kg.degrade(picture, kernels.gaussian(2.0))
+        planes = [np.moveaxis(np.atleast_3d(plane), -1, 0).astype(np.float32) / 255 for plane in (low, picture)]
+        assert not was_enlarged(planes[:1])
+        assert not was_enlarged(planes[1:])
+        large = kg.upscale(picture[:120, :120], None, scale, "bicubic")
+        assert was_enlarged([np.moveaxis(np.atleast_3d(large), -1, 0).astype(np.float32) / 255])
