@@ -41,8 +41,8 @@ def main() -> None:
     get_app_model().commands.execute_command("napari-kernelgan.widget")  # as the menus do
     (widget,) = viewer.window.dock_widgets.values()
     viewer.open_sample("napari-kernelgan", "photograph")
-    widget.estimate_settings.fields["steps"].value = steps
-    widget.upscale_settings.fields["max_steps"].value = upscale_steps
+    widget.settings["kernelgan"].fields["steps"].value = steps
+    widget.settings["zssr"].fields["max_steps"].value = upscale_steps
     wait(lambda: False, 1.5)  # a window needs a moment to be drawn, and is black before
     widget.run_both()
     wait(lambda: not widget.running, LIMIT)

@@ -15,6 +15,6 @@ TIMEOUT = 60_000  # ms; machines are busy at times
 
 def configure(widget: KernelGANWidget, estimate: dict[str, Any] | None = None, upscale: dict[str, Any] | None = None) -> None:
     """Fill in advanced settings."""
-    for form, values in ((widget.estimate_settings, estimate or {}), (widget.upscale_settings, upscale or {})):
+    for form, values in ((widget.settings["kernelgan"], estimate or {}), (widget.settings["zssr"], upscale or {})):
         for name, value in values.items():
             form.fields[name].value = value

@@ -61,6 +61,19 @@ def test_added_renamed_and_removed_layers_are_kept_up_with(viewer: Viewer, widge
 # runs
 
 
+def test_the_spectral_kernel_takes_its_own_settings(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
+    viewer.add_image(tiny, name="cells")
+    widget.method.value = "spectral"
+    widget.settings["spectral"].fields["prior"].value = "natural"
+    widget.estimate()
+    finish(widget)
+    layer = viewer.layers["cells kernel"]
+    np.testing.assert_array_equal(layer.data, kg.estimate_kernel(tiny, method="spectral").kernel)
+    record = layer.metadata["napari_kernelgan"]
+    assert (record["method"], record["config"]["prior"]) == ("spectral", "natural")
+    assert np.shape(record["fwhm_interval"]) == (2, 2)
+
+
 def test_estimate_gives_the_same_kernel_as_python(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
     image = viewer.add_image(tiny, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
     widget.seed.value = 5
@@ -383,9 +396,9 @@ def test_mistakes_are_notified_and_nothing_starts(
     if mistake != "no image":
         viewer.add_image(tiny, name="cells")
     if mistake == "unreadable":
-        widget.estimate_settings.fields["betas"].value = "(0.5, "
+        widget.settings["kernelgan"].fields["betas"].value = "(0.5, "
     if mistake == "out of range":
-        widget.estimate_settings.fields["gain"].value = -1
+        widget.settings["kernelgan"].fields["gain"].value = -1
     if mistake == "no size":
         widget.pixel_width.value = 0
     widget.upscale() if mistake == "no kernel" else widget.estimate()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, LiteralEvalLineEdit, PushButton, SpinBox
+from magicgui.widgets import ComboBox, Container, LineEdit, LiteralEvalLineEdit, PushButton, SpinBox
 from magicgui.widgets.bases import ValueWidget, Widget
 from pydantic import BaseModel
 from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea
@@ -140,6 +140,8 @@ def _field_widget(default: Any, described: dict[str, Any]) -> ValueWidget:
     common = {"value": default, "tooltip": described["description"]}
     if "enum" in described:
         return ComboBox(choices=described["enum"], **common)
+    if described["type"] == "string":
+        return LineEdit(**common)
     if described["type"] == "integer":
         least, most = described.get("minimum", 0), described.get("maximum", MOST)
         return SpinBox(min=least, max=most, step=described.get("multipleOf", 1), **common)

@@ -17,11 +17,10 @@ from napari.utils.events import Event
 from napari.utils.notifications import notification_manager
 from psygnal import Signal
 
+from ..config import Settings
 from ..errors import InputError
-from ..estimate.api import Config as EstimateConfig
 from ..kernels.algebra import Kernel
 from ..progress import Steps
-from ..upscaling.api import Config as UpscaleConfig
 from .actions import Plane, iter_estimate_layer, iter_upscale_layer
 from .layers import LayerData, as_layer, contrast, kernel_layer
 from .records import PREVIEW, is_kernel, made_in_words, record_of
@@ -39,8 +38,7 @@ class Options:
     plane: Plane = None
     seed: int = 0
     device: str = "auto"
-    estimate_config: EstimateConfig = None
-    upscale_config: UpscaleConfig = None
+    config: Settings = Settings()
     pixel_size: tuple[float, float] | None = None
     unit: str | None = None
 
@@ -97,7 +95,7 @@ class Run:
         """Estimate the kernel, and if asked, upscale with it."""
         o = self.options
         sizes = {"pixel_size": o.pixel_size, "unit": o.unit}
-        steps = iter_estimate_layer(self.source, o.scale, o.method, seed=o.seed, device=o.device, config=o.estimate_config, **sizes)
+        steps = iter_estimate_layer(self.source, o.scale, o.method, seed=o.seed, device=o.device, config=o.config, **sizes)
         self._then = (lambda: self.upscale(self.kernel_layer)) if then_upscale else None
         self._begin(steps, f"Kernel of {self.source.name}", self._deliver_kernel)
 
@@ -110,7 +108,7 @@ class Run:
             If the layer holds no kernel.
         """
         o = self.options
-        steps = iter_upscale_layer(self.source, kernel, o.scale, o.upscaler, seed=o.seed, device=o.device, config=o.upscale_config)
+        steps = iter_upscale_layer(self.source, kernel, o.scale, o.upscaler, seed=o.seed, device=o.device, config=o.config)
         self._then = None
         self._begin(steps, f"Upscaling {self.source.name}", self._deliver_upscaled)
 

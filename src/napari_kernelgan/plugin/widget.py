@@ -15,7 +15,7 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from ..config import KernelGANConfig, ZSSRConfig
+from ..config import Settings
 from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
 from ..files.units import unit_symbol
@@ -29,6 +29,7 @@ from .run import Options, Run
 from .source import current_plane
 from .worker import Report
 
+TITLES = {"kernelgan": "KernelGAN", "zssr": "ZSSR"}
 SCALES = (2, 3, 4)
 DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
 CURRENT, ALL = "current plane", "all planes"
@@ -62,8 +63,7 @@ class KernelGANWidget(Container):
         self.unit = _narrow(LineEdit(tooltip=SIZE_TIP))
         self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
         self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
-        self.estimate_settings = SettingsForm(KernelGANConfig)
-        self.upscale_settings = SettingsForm(ZSSRConfig)
+        self.settings = {name: SettingsForm(type(model)) for name, model in Settings()}
         self.estimate_button = _button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
         self.upscale_button = _button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
         self.both_button = _button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
@@ -88,8 +88,7 @@ class KernelGANWidget(Container):
         super().__init__(
             widgets=[
                 Form(choices),
-                Fold("Advanced: KernelGAN", self.estimate_settings),
-                Fold("Advanced: ZSSR", self.upscale_settings),
+                *(Fold(f"Advanced: {TITLES.get(name, name)}", form) for name, form in self.settings.items()),
                 _row(self.estimate_button, self.upscale_button),
                 _row(self.both_button, self.cancel_button),
                 self.progress,
@@ -184,8 +183,7 @@ class KernelGANWidget(Container):
             plane=current_plane(self._viewer, layer) if layer.ndim > 2 and self.planes.value == CURRENT else None,
             seed=self.seed.value,
             device=self.device.value,
-            estimate_config=self.estimate_settings.settings,
-            upscale_config=self.upscale_settings.settings,
+            config=Settings(**{name: form.settings for name, form in self.settings.items()}),
             pixel_size=(read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")),
             unit=self.unit.value,
         )
