@@ -135,7 +135,7 @@ class InverseConfig(_Config):
     noise: float = Field(0.0, ge=0, description="Standard deviation of the noise (value range 0..1); 0: measured in every plane.")
     passes: int = Field(3, ge=0, le=8, description="Passes that preserve edges after the closed form; 0: the closed form alone.")
     edge: float = Field(0.15, gt=0, description="Edges begin at this times the mean squared gradient.")
-    tile: int = Field(1024, ge=64, description="Side in pixels of the image of the largest tiles that are worked on at a time.")
+    tile: int = Field(640, ge=64, description="Largest side, in pixels of the image, of the tiles that larger planes are worked on in.")
 
 
 class Settings(_Config):
@@ -153,7 +153,7 @@ class Settings(_Config):
         return {k: v for k, v in values.items() if k != "comment"} if isinstance(values, dict) else values
 
 
-def resolve(model: type[Model], config: Model | Settings | dict[str, Any] | None) -> Model:
+def resolve(model: type[Model], config: _Config | dict[str, Any] | None) -> Model:
     """The configuration of one method from whatever the caller gave: None, a model, a dict of its fields, or `Settings`.
 
     Raises

@@ -300,7 +300,7 @@ def test_zssr_reads_lazy_input(pair, true_kernel):
         ({"kernel": kg.KernelEstimate(np.ones((40, 40)) / 1600, 4, "given")}, "estimated for scale 4"),
         ({"scale": 1}, "at least 2"),
         ({"scale": None}, "at least 2"),
-        ({"method": "magic"}, "auto, zssr, bicubic"),
+        ({"method": "magic"}, "auto, zssr, inverse, bicubic"),
         ({"device": "tpu9"}, "unknown"),
         ({"config": kg.KernelGANConfig()}, "ZSSRConfig"),
         ({"axes": "YXS"}, "names 3 axes"),

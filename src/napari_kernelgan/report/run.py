@@ -113,7 +113,7 @@ def _write_figure(path: Path, source: ImageFile, upscaled: Any, estimate: Kernel
         layout.plane(source.data, index),
         layout.scaled(estimate.scale).plane(upscaled, index),
         estimate,
-        next((each["stages"] for each in planes if tuple(each["plane"]) == index), []),
+        next((each.get("stages", []) for each in planes if tuple(each["plane"]) == index), []),
         title,
         training["method"],
     )

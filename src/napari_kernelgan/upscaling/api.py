@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ..config import Settings, ZSSRConfig, resolve
+from ..config import InverseConfig, Settings, ZSSRConfig, resolve
 from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..estimate.result import KernelEstimate
@@ -21,12 +23,15 @@ from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
 from ..progress import Callback, Progress, Steps, relay, run, stops
 from ..provenance import ImageHash, versions
-from .result import UpscaledImage, UpscaleInfo
+from .result import Outcome, UpscaledImage, UpscaleInfo
 
-METHODS = ("auto", "zssr", "bicubic")
+if TYPE_CHECKING:
+    from .inverse.run import Inverse
+
+METHODS = ("auto", "zssr", "inverse", "bicubic")
 """Names that `upscale` takes; "auto" is the best default the project has."""
 
-Config = ZSSRConfig | Settings | dict[str, Any] | None
+Config = ZSSRConfig | InverseConfig | Settings | dict[str, Any] | None
 KernelLike = ArrayLike | KernelEstimate | tuple[ArrayLike, ArrayLike] | None
 
 
@@ -54,19 +59,20 @@ def upscale(
         goes the gradual way through x2; k4 alone goes straight to x4. None is for method "bicubic".
     scale : int
         How many times larger Y and X become, at least 2.
-    method : {"auto", "zssr", "bicubic"}
-        "zssr" trains a small network on the image itself, minutes per plane. "bicubic" is plain interpolation. "auto" is the best there is.
+    method : {"auto", "zssr", "inverse", "bicubic"}
+        "zssr" trains a small network on the image itself, minutes per plane. "inverse" undoes the kernel by a regularised inverse that
+        preserves edges, milliseconds per plane. "bicubic" is plain interpolation. "auto" is the best there is.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
         The same seed, device and thread count give the same result, bit for bit on the CPU.
     device : str
         "auto", "cpu", "cuda", "cuda:1" or "mps".
-    config : ZSSRConfig, Settings or dict, optional
+    config : ZSSRConfig, InverseConfig, Settings or dict, optional
         Settings of the method.
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the best so far, marked `stopped`.
-        "zssr" then still applies what it learnt to the plane at hand; while it does so, a stop leaves the rest of the plane interpolated.
+        "zssr" then still applies what it learnt to the plane at hand; a stop between tiles leaves the rest of the plane interpolated.
     value_range : tuple of float, optional
         The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles.
 
@@ -74,8 +80,9 @@ def upscale(
     -------
     UpscaledImage
         An array with Y and X times `scale`, covering the same area, every plane and colour with the mean that it had. Integers keep their
-        dtype, rounded and saturated; floats give float32. Its ``info`` tells how it was made. Dask or Zarr input to "bicubic" gives a Dask
-        array, whose ``info`` is lost where it is worked on.
+        dtype, rounded and saturated; floats give float32. Its ``info`` tells how it was made. Dask or Zarr input to "inverse" or "bicubic"
+        gives a Dask array, whose ``info`` is lost where it is worked on; planes larger than the inverse's tiles are then computed block by
+        block and keep their means nearly.
 
     Raises
     ------
@@ -107,7 +114,6 @@ def iter_upscale(
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     seed = check_seed(seed)
-    settings = resolve(ZSSRConfig, config)
     stages = kernel_stages(kernel, scale)
     if method == "bicubic":
         with memory_errors():
@@ -115,7 +121,9 @@ def iter_upscale(
     if not stages:
         raise InputError("kernel is None: give the kernel to undo, for example from estimate_kernel, or use method='bicubic'.")
     with memory_errors():
-        return (yield from _zssr(image, layout, stages, seed, device, settings, value_range))
+        if method == "inverse":
+            return (yield from _inverse(image, layout, stages[-1][1], scale, resolve(InverseConfig, config), value_range))
+        return (yield from _zssr(image, layout, stages, seed, device, resolve(ZSSRConfig, config), value_range))
 
 
 def kernel_stages(kernel: KernelLike, scale: int) -> list[tuple[int, Kernel]]:
@@ -152,17 +160,66 @@ def _zssr(
 ) -> Steps[UpscaledImage]:
     import torch
 
-    from .bicubic import enlarge_plane
     from .zssr.run import Stage, iter_zssr
 
+    where, each = resolve_device(device), [Stage(*stage) for stage in stages]
+    info = UpscaleInfo("zssr", stages[-1][0], seed, str(where), config=config.model_dump(mode="json"))
+    details = {"threads": torch.get_num_threads()}
+    return (yield from _plane_by_plane(image, layout, lambda plane, _: iter_zssr(plane, each, config, seed, where), given, info, details))
+
+
+def _inverse(
+    image: Any, layout: Layout, kernel: Kernel, scale: int, config: InverseConfig, given: tuple[float, float] | None
+) -> Steps[Any]:
+    """The regularised inverse; lazy where the input is."""
+    from .inverse.lazy import invert_blocks
+    from .inverse.run import Inverse
+
+    info = UpscaleInfo("inverse", scale, config=config.model_dump(mode="json"))
+    if not is_lazy(image):
+        inverse = Inverse(kernel, scale, config)
+        return (yield from _plane_by_plane(image, layout, partial(_invert, inverse, image.dtype), given, info, {}))
+    make = partial(Inverse, kernel, scale, config)
+    if max(layout.plane_size) <= config.tile:
+        lazy = map_planes(image, layout, layout.scaled(scale), partial(_invert_plane, make=make, given=given))
+    else:
+        lazy = invert_blocks(image, layout, make, given)
+    lazy.info = replace(info, details={"input": _input_record(image, layout), "versions": versions()})
+    return lazy
+
+
+def _invert(inverse: Inverse, dtype: DTypeLike, colours: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
+    from .inverse.levels import rounding_noise
+    from .inverse.run import iter_inverse
+
+    return iter_inverse(colours, inverse, rounding_noise(dtype, values))
+
+
+def _invert_plane(plane: NDArray[Any], make: partial[Inverse], given: tuple[float, float] | None) -> NDArray[Any]:
+    """One plane of a lazy image, in its dtype."""
+    values = find_range(plane, Layout.of(plane, "YXS"[: plane.ndim]), given)
+    colours = to_unit(without_alpha(plane), values)
+    inverse = make()
+    return _finish(run(_invert(inverse, plane.dtype, colours, values)).channels, plane, inverse.scale, values)
+
+
+def _plane_by_plane(
+    image: Any,
+    layout: Layout,
+    method: Callable[[NDArray[np.float32], ValueRange], Steps[Outcome]],
+    given: tuple[float, float] | None,
+    info: UpscaleInfo,
+    details: dict[str, Any],
+) -> Steps[UpscaledImage]:
+    """Upscale every plane by itself; after a stop, the remaining ones are interpolated."""
+    from .bicubic import enlarge_plane
+
     start = time.perf_counter()
-    where = resolve_device(device)
-    if not is_lazy(image):  # a plane that cannot be used is found before others are trained on
+    if not is_lazy(image):  # a plane that cannot be used is found before the work on others
         for index in layout.indices():
             read_plane(image, layout, index)
     values = find_range(image, layout, given)
-    scale = stages[-1][0]
-    large = layout.scaled(scale)
+    large = layout.scaled(info.scale)
     out = large.empty(output_dtype(image.dtype))
     fingerprint = ImageHash(image)
     record, asked, stopped = [], False, False
@@ -170,45 +227,30 @@ def _zssr(
         plane = read_plane(image, layout, index)
         fingerprint.add(plane)
         colours = to_unit(without_alpha(plane), values)
-        empty = np.ptp(colours) == 0  # it holds nothing to learn from
+        empty = np.ptp(colours) == 0  # there is nothing in it to learn from, or to sharpen
         if asked or empty:
-            upscaled = enlarge_plane(colours, scale)
+            upscaled = enlarge_plane(colours, info.scale)
             stopped |= not empty
         else:
-            steps = iter_zssr(colours, [Stage(*stage) for stage in stages], config, seed, where)
             name = f", plane {number + 1} of {layout.n_planes}" if layout.n_planes > 1 else ""
+            steps = method(colours, values)
             outcome = yield from relay(steps, partial(Progress.part, number=number, parts=layout.n_planes, name=name))
             upscaled, asked, stopped = outcome.channels, outcome.asked, outcome.stopped
-            record.append({"plane": list(index), "stages": outcome.record})
-        large.put(out, index, _finish(upscaled, plane, scale, values))
-    info = UpscaleInfo(
-        "zssr",
-        scale,
-        seed,
-        str(where),
-        time.perf_counter() - start,
-        stopped,
-        config.model_dump(mode="json"),
-        {
-            "input": _input_record(image, layout) | {"value_range": list(values), "sha256": fingerprint.hexdigest()},
-            "planes": record,
-            "threads": torch.get_num_threads(),
-            "versions": versions(),
-        },
-    )
-    return UpscaledImage.of(out, info)
+            record.append({"plane": list(index)} | outcome.record)
+        large.put(out, index, _finish(upscaled, plane, info.scale, values))
+    origin = _input_record(image, layout) | {"value_range": list(values), "sha256": fingerprint.hexdigest()}
+    details = {"input": origin, "planes": record, **details, "versions": versions()}
+    return UpscaledImage.of(out, replace(info, seconds=time.perf_counter() - start, stopped=stopped, details=details))
 
 
 def _finish(upscaled: NDArray[np.float32], plane: NDArray[Any], scale: int, values: ValueRange) -> NDArray[Any]:
     """Upscaled colours (C, Y, X) with the means of those of `plane`, and its alpha interpolated, in its dtype."""
-    from .bicubic import enlarge_plane
+    from .bicubic import enlarge_alpha
 
     colours = without_alpha(plane)
     means: list[float | None] = list(np.atleast_1d(colours.mean((0, 1), dtype=np.float64)).tolist())
     if colours.shape != plane.shape:
-        alpha = to_unit(plane[..., -1], values)
-        # interpolation overshoots, and transparency must not
-        upscaled = np.concatenate([upscaled, np.clip(enlarge_plane(alpha, scale), alpha.min(), alpha.max())])
+        upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, scale)])
         means.append(None)
     return from_unit(upscaled, values, plane.dtype, plane.ndim == 3, means)
 

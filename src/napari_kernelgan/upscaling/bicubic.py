@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..images.values import ValueRange, to_unit
 from ..kernels.forward import mirrored
 from ..kernels.models import bicubic
 
@@ -32,6 +34,12 @@ def enlarge(images: Tensor, scale: int) -> Tensor:
 def enlarge_plane(channels: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     """Enlarge one plane (C, Y, X)."""
     return enlarge(torch.from_numpy(channels)[None], scale)[0].numpy()
+
+
+def enlarge_alpha(plane: NDArray[Any], values: ValueRange, scale: int) -> NDArray[np.float32]:
+    """Enlarge the last sample of a plane (Y, X, S) to (1, Y, X) on the value range's 0..1."""
+    alpha = to_unit(plane[..., -1], values)
+    return np.clip(enlarge_plane(alpha, scale), alpha.min(), alpha.max())  # interpolation overshoots, and transparency must not
 
 
 # Both are kept where they are used: bringing them to a device makes it wait.

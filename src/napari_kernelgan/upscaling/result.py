@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,19 @@ class UpscaleInfo:
     """The method's configuration as JSON has it."""
     details: dict[str, Any] = field(default_factory=dict)
     """What else is on record: the input (shape, dtype, axes, value range and, where all was read, SHA-256), training, versions, threads."""
+
+
+class Outcome(NamedTuple):
+    """What a method makes of one plane."""
+
+    channels: NDArray[np.float32]
+    """(C, Y, X) on 0..1."""
+    record: dict[str, Any]
+    """How it came about, ready for JSON."""
+    asked: bool
+    """Whether a stop was asked for."""
+    stopped: bool
+    """Whether it left anything out; one that is asked for at the very end does not."""
 
 
 class UpscaledImage(np.ndarray[Any, Any]):

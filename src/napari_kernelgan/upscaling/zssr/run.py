@@ -17,6 +17,7 @@ from ...kernels.algebra import Kernel
 from ...progress import Progress, Steps, stops
 from ..backprojection import back_project, keep_mean
 from ..bicubic import enlarge
+from ..result import Outcome
 from .network import Network, tile_regions
 from .pairs import Fathers
 from .schedule import RateSchedule
@@ -29,19 +30,6 @@ class Stage(NamedTuple):
 
     scale: int
     kernel: Kernel
-
-
-class Outcome(NamedTuple):
-    """An upscaled plane and how it came about."""
-
-    channels: NDArray[np.float32]
-    """(C, Y, X) on 0..1."""
-    record: list[dict[str, Any]]
-    """For each stage: scale, steps, the steps and values of the reconstruction error (MSE), the last learning rate."""
-    asked: bool
-    """Whether a stop was asked for."""
-    stopped: bool
-    """Whether it left anything out; one that is asked for at the very end does not."""
 
 
 class _Part(NamedTuple):
@@ -84,7 +72,7 @@ def iter_zssr(channels: NDArray[np.float32], stages: list[Stage], config: ZSSRCo
             result, left_out = yield from _apply(network, enlarge(image, stage.scale), config, part, asked)
             asked, stopped = asked or left_out, cut or left_out
         fathers.append(keep_mean(back_project(result, image, kernel, stage.scale, config.back_projection), image))
-    return Outcome(fathers[-1][0].cpu().numpy(), record, asked, stopped)
+    return Outcome(fathers[-1][0].cpu().numpy(), {"stages": record}, asked, stopped)
 
 
 def _parts(size: Sequence[int], stages: list[Stage], config: ZSSRConfig) -> list[_Part]:
