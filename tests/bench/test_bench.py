@@ -107,6 +107,14 @@ def test_summary_is_mean_over_all_and_spread_over_seeds():
     )
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_inverse_with_the_true_kernel_beats_interpolation(folder, tmp_path, scale):
+    scores = run_bench(folder, tmp_path / "out", ("bicubic", "true+inverse"), scale=scale)
+    by = {(s.picture, s.method): s.psnr for s in scores}
+    for picture in "ab":
+        assert by[picture, "true+inverse"] > by[picture, "bicubic"] + 0.5
+
+
 def test_the_whole_benchmark(folder, tmp_path):
     out = tmp_path / "out"
     told = []

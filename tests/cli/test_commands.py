@@ -80,6 +80,30 @@ def test_upscale_divides_the_pixel_size_and_records_itself(cli, image, short, tm
     assert record["upscale"]["config"]["max_steps"] == 20
 
 
+def test_upscale_by_the_inverse_takes_its_settings_and_records_what_it_measured(cli, image, tmp_path):
+    kernel = kg.save_kernel(tmp_path / "kernel.tif", kg.kernels.gaussian(2.0), scale=2)
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"inverse": {"passes": 1}}))
+    large = tmp_path / "large.tif"
+    done = cli("upscale", image, "--kernel", kernel, "--upscaler", "inverse", "-o", large, "--config", settings)
+    assert done.status == 0
+    np.testing.assert_array_equal(
+        tifffile.imread(large), kg.upscale(tifffile.imread(image), kg.kernels.gaussian(2.0), method="inverse", config={"passes": 1})
+    )
+    record = json.loads((tmp_path / "large.json").read_text())
+    assert record["upscale"]["method"] == "inverse"
+    assert record["upscale"]["config"]["passes"] == 1
+    assert record["upscale"]["details"]["planes"][0]["components"][0]["noise"] > 0
+    assert record["kernel"]["path"] == str(kernel)
+
+
+def test_a_run_with_the_inverse_has_its_figure(cli, image, short, tmp_path):
+    out = tmp_path / "out"
+    assert cli("run", image, "-o", out, "--config", short, "--method", "kernelgan", "--upscaler", "inverse").status == 0
+    assert (out / "figure.png").stat().st_size > 0
+    assert json.loads((out / "report.json").read_text())["upscale"]["method"] == "inverse"
+
+
 def test_upscale_bicubically_needs_no_kernel_and_takes_the_scale(cli, image, tmp_path):
     done = cli("upscale", image, "--upscaler", "bicubic", "--scale", 3, "-o", tmp_path / "large.ome.tif", "--json")
     assert done.status == 0

@@ -132,6 +132,17 @@ def test_bicubic_needs_no_kernel(viewer: Viewer, widget: KernelGANWidget, tiny: 
     np.testing.assert_array_equal(viewer.layers["cells x3"].data, kg.upscale(tiny, None, 3, "bicubic"))
 
 
+def test_the_inverse_takes_its_settings(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
+    viewer.add_image(tiny, name="cells")
+    widget.upscaler.value = "inverse"
+    widget.settings["inverse"].fields["passes"].value = 1
+    widget.run_both()
+    finish(widget)
+    kernel = viewer.layers["cells kernel"].data
+    np.testing.assert_array_equal(viewer.layers["cells x2"].data, kg.upscale(tiny, kernel, method="inverse", config={"passes": 1}))
+    assert "inverse" in widget.status.value
+
+
 @pytest.mark.parametrize("planes", [CURRENT, ALL])
 def test_a_stack(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish, planes: str) -> None:
     stack = np.stack([tiny, tiny[::-1], tiny[:, ::-1]])
