@@ -17,6 +17,7 @@ from skimage import data
 
 import napari_kernelgan as kg
 from napari_kernelgan.assess.metrics import picture_psnr
+from napari_kernelgan.upscaling.inverse.border import complete, continued
 from napari_kernelgan.upscaling.inverse.edges import edge_divergence
 from napari_kernelgan.upscaling.inverse.fourier import PeriodicInverse
 from napari_kernelgan.upscaling.inverse.run import Inverse
@@ -55,18 +56,17 @@ def parts(side: int, rounds: int) -> None:
     channels = (picture(side) / 255).astype(np.float32)[None]
     inverse = Inverse(KERNEL, 2)
     levels = inverse.levels(channels, 1e-6)
-    inverse.upscale(channels, levels)
-    size = inverse._on_grid((side + 48, side + 48)).size
-    low = np.resize(channels, size)
-    periodic = PeriodicInverse(KERNEL, 2, size)
-    large = periodic.solve(rfft2(low), 1e-3)
+    weight = inverse.weight(levels[0])
+    low, inside = continued(channels[0], 20)
+    periodic = PeriodicInverse(KERNEL, 2, low.shape)
+    large = periodic.solve(rfft2(low), weight)
     steps: dict[str, Callable[[], object]] = {
         "noise and texture": lambda: inverse.levels(channels, 1e-6),
-        "preparing the closed form": lambda: PeriodicInverse(KERNEL, 2, size),
-        "beyond the border": lambda: periodic.complete(low, (slice(24, side + 24), slice(24, side + 24)), 1e-3),
-        "the closed form": lambda: periodic.solve(rfft2(low), 1e-3),
+        "beyond the border": lambda: complete(low, inside, KERNEL, 2, weight),
+        "preparing the closed form": lambda: PeriodicInverse(KERNEL, 2, low.shape),
+        "the closed form": lambda: periodic.solve(rfft2(low), weight),
         "a pass: its edges": lambda: edge_divergence(large, 1e-3),
-        "a pass: its closed form": lambda: periodic.solve(rfft2(low), 1e-3, large),
+        "a pass: its closed form": lambda: periodic.solve(rfft2(low), weight, large),
     }
     for name, step in steps.items():
         print(f"  {name:26s} {time_of(step, rounds)}")

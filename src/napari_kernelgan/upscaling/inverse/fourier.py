@@ -12,9 +12,6 @@ Image = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 Size = tuple[int, int]
 
-STEPS = (4.34, 1.03, 2.24, 1.33)
-"""Chebyshev's four steps for curvatures that differ five-fold: smaller ones are left to what was there before."""
-
 
 class PeriodicInverse:
     """Finds the image x that minimises ``|A x - y|^2 + weight * |D x - d|^2``, where A blurs, downscales and wraps around.
@@ -36,29 +33,13 @@ class PeriodicInverse:
     def __init__(self, kernel: Kernel, scale: int, size: Size) -> None:
         self.scale, self.size = scale, size
         self.large = size[0] * scale, size[1] * scale
-        transfer = transfer_function(kernel, scale, self.large)
         self._prior = 1 / squared_gradient(self.large)
-        self._forward = transfer * self._prior
-        self._data = aliased(transfer.conj() * self._forward, scale, size).real
-        # the mean is the data's alone: nothing is known of it beforehand
-        self._prior[0, 0] = self._forward[0, 0] = 0
-        self._data[0, 0] = np.inf
+        self._prior[0, 0] = 0  # the mean is the data's alone: nothing is known of it beforehand
+        self._forward = transfer_function(kernel, scale, self.large)
+        self._covariance = covariance(kernel, scale, size, self._forward)
+        self._forward *= self._prior
         self._backward = self._forward.conj().reshape(scale, size[0], -1)
         self._room = np.empty_like(self._forward)  # fresh memory costs as much time as what is done in it
-
-    def complete(self, low: Image, known: tuple[slice, slice], weight: float) -> Image:
-        """Make the pixels of y outside `known` likelier, given the others: a blurred picture's continuation is not any picture.
-
-        For noise and gradients with Gaussian distributions ``A P A* + weight`` is the covariance of y; a few steps are taken towards the
-        likeliest y with the given pixels. What was there before should be good where the picture is smooth.
-        """
-        unlikely = 1 / (self._data + np.float32(weight))
-        unlikely /= unlikely.max()
-        outside = np.ones_like(low)
-        outside[known] = 0
-        for step in STEPS:
-            low = low - np.float32(step) * outside * irfft2(rfft2(low) * unlikely, self.size)
-        return low
 
     def solve(self, low: Spectrum, weight: float, divergence: Image | None = None) -> Image:
         """The minimum.
@@ -76,13 +57,23 @@ class PeriodicInverse:
             start = rfft2(divergence)
             residual = low - aliased(np.multiply(self._forward, start, out=room), self.scale, self.size)
             start *= self._prior
-        multipliers = repeated(residual / (self._data + np.float32(weight)), self.large[1])
+        multipliers = repeated(residual / (self._covariance + np.float32(weight)), self.large[1])
         np.multiply(self._backward, multipliers, out=room.reshape(self._backward.shape))
         if start is not None:
             room += start
         room[0, 0] = residual[0, 0] * self.scale**2
         solution: Image = irfft2(room, self.large, overwrite_x=True)
         return solution
+
+
+def covariance(kernel: Kernel, scale: int, size: Size, transfer: Spectrum | None = None) -> Image:
+    """Diagonal of ``A P A*``, of blurred, downscaled pictures whose gradients have variance 1; infinite for the mean."""
+    large = size[0] * scale, size[1] * scale
+    transfer = transfer_function(kernel, scale, large) if transfer is None else transfer
+    power = (transfer.real**2 + transfer.imag**2) / squared_gradient(large)
+    diagonal: Image = aliased(power.astype(np.complex64), scale, size).real
+    diagonal[0, 0] = np.inf
+    return diagonal
 
 
 def response_reach(kernel: Kernel, scale: int, weight: float, level: float, most: int) -> int:

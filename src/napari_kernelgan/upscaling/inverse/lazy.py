@@ -61,7 +61,7 @@ def _levels(planes: Any, layout: Layout, make: partial[Inverse], given: tuple[fl
             parts = sampled(layout.length(a))
             spread = da.concatenate([spread[(slice(None),) * axis + (part,)] for part in parts], axis)
     spread = spread.rechunk(tuple(-1 if a in "YXS" else 1 for a in layout.axes))
-    count = 2 + 2 * layout.n_colours
+    count = 2 + 3 * layout.n_colours
     chunks = tuple((count,) if a == "Y" else (1,) if a in "XS" else (1,) * n for a, n in zip(layout.axes, layout.shape, strict=True))
     function = partial(_measure, layout=layout, make=make, given=given)
     return da.map_blocks(function, spread, dtype=np.float64, chunks=chunks, meta=np.empty((0,) * planes.ndim))
@@ -93,7 +93,7 @@ def _block(
     """One block of the result, from a block of the image with `depth` px of its neighbours on the sides where it has any."""
     inverse, layout = make(), Layout(axes, block.shape)
     values = ValueRange(*numbers.ravel()[:2])
-    levels = [Levels(*pair) for pair in numbers.ravel()[2:].reshape(-1, 2)]
+    levels = [Levels(*each) for each in numbers.ravel()[2:].reshape(-1, 3)]
     needed = inverse.overlap(levels)
     around, inside = [], []
     for a in "YX":

@@ -32,8 +32,9 @@ FLAT, FAINT = 1e-10, 0.04
 
 
 class Levels(NamedTuple):
-    """What the weight of the regularisation follows from."""
+    """What is to be known of a whole plane before parts of it can be worked on."""
 
+    mean: float
     noise: float
     """Variance of the noise."""
     texture: float
@@ -69,10 +70,11 @@ def measure_levels(pictures: Sequence[Image], kernel: Kernel, scale: int, least:
     least : float
         Variance that the noise has at least, as rounding to integers makes it.
     """
+    mean = float(np.mean([picture.mean(dtype=np.float64) for picture in pictures]))
     if min(pictures[0].shape) < LEAST:
         steps = [np.diff(pictures[0], axis=axis) for axis in (0, 1)]
         texture = sum(float(np.square(step).mean()) for step in steps if step.size)
-        return _levels(max(least, UNKNOWN**2 * texture), texture)
+        return _levels(mean, max(least, UNKNOWN**2 * texture), texture)
     size = tuple(min(SIDE, length - length % 2) for length in pictures[0].shape)
     power = np.concatenate([_window_powers(each, size, MOST_WINDOWS // len(pictures)) for each in pictures])
     expected, gradient, known = _texture(kernel, scale, size)
@@ -82,12 +84,12 @@ def measure_levels(pictures: Sequence[Image], kernel: Kernel, scale: int, least:
     counts = np.array([len(group) for group in groups])
     means = np.stack([power[:, group].mean(1) for group in groups], 1, dtype=np.float64)
     strength, noise = _fit(means, np.array([expected[group].mean() for group in groups]), counts)
-    return _levels(max(float(np.median(noise)), least), float(strength.mean()) * gradient)
+    return _levels(mean, max(float(np.median(noise)), least), float(strength.mean()) * gradient)
 
 
-def _levels(noise: float, texture: float) -> Levels:
+def _levels(mean: float, noise: float, texture: float) -> Levels:
     texture = max(texture, FLAT, FAINT * noise)
-    return Levels(max(noise, CLEAN**2 * texture), texture)
+    return Levels(mean, max(noise, CLEAN**2 * texture), texture)
 
 
 def _window_powers(low: Image, size: Size, most: int) -> Image:

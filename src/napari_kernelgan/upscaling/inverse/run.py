@@ -6,32 +6,29 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
 import numpy as np
-from scipy.fft import dct, idct, next_fast_len, rfft2
+from scipy.fft import dct, idct, rfft2
 
 from ...config import InverseConfig
 from ...kernels.algebra import Kernel
-from ...kernels.forward import mirrored
 from ...progress import Progress, Steps, stops
 from ..result import Outcome
+from .border import Region, complete, continued
 from .edges import edge_divergence
 from .fourier import Image, PeriodicInverse, Size, response_reach
 from .levels import Levels, measure_levels, sampled
 
-BLEND = 6
-"""px at either end over which a continued image becomes periodic."""
 UNSEEN = 3e-4
 """What a pixel may change far away, where the image is cut into tiles or ends, as a part of its own value."""
 MOST_BORDER, MOST_OVERLAP = 24, 128
 """px; blurs that lose some frequency altogether, undone in a clean image, reach further."""
-PASSED_ON = 1.25, 4
-"""How much further the passes carry than the closed form does: a factor, and px."""
+PASSED_ON = 1.75, 8
+"""How much further the whole of it carries than the closed form does: a factor, and px."""
 CLOSED_FORM = 0.3
 """Weight of the penalty on gradients that edges do not pay, as a part of its statistical value where all pay it."""
 MOMENTUM = (1.5, 1.5, 0.8)
 """How far the passes after the first look ahead, in steps like the last one; later passes as the last."""
 
 Span = tuple[int, int]
-Region = tuple[slice, slice]
 
 
 class Inverse:
@@ -92,10 +89,10 @@ class Inverse:
         if np.ptp(low) == 0:
             return np.full(np.multiply(low.shape, self.scale), low[0, 0], np.float32)
         weight, floor = self.weight(levels), self.config.edge * levels.texture
-        mean = np.float32(low.mean(dtype=np.float64))
-        periodic_low, (rows, columns) = continued(low - mean, self._reach(weight, MOST_BORDER))
-        periodic = self._on_grid(periodic_low.shape)
-        spectrum = rfft2(periodic.complete(periodic_low, (rows, columns), weight))
+        mean = np.float32(levels.mean)
+        whole, (rows, columns) = continued(low - mean, self._reach(weight, MOST_BORDER))
+        spectrum = rfft2(complete(whole, (rows, columns), self.kernel, self.scale, weight))
+        periodic = self._on_grid(whole.shape)
         ahead = result = periodic.solve(spectrum, weight)
         for number in range(self.config.passes):
             divergence = edge_divergence(ahead, floor)
@@ -108,8 +105,8 @@ class Inverse:
         return inside
 
     def _reach(self, weight: float, most: int) -> int:
-        reach = response_reach(self.kernel, self.scale, weight, UNSEEN, most)
-        return min(most, int(PASSED_ON[0] * reach) + PASSED_ON[1]) if self.config.passes else reach
+        """How far, in px of the image, a pixel matters; at most as given."""
+        return min(most, int(PASSED_ON[0] * response_reach(self.kernel, self.scale, weight, UNSEEN, most)) + PASSED_ON[1])
 
     def _scaled(self, first: int, last: int) -> slice:
         return slice(first * self.scale, last * self.scale)
@@ -163,23 +160,3 @@ def from_components(parts: Image) -> Image:
 def spans(length: int, most: int) -> list[Span]:
     """Parts of an axis, first and last (exclusive), that are as equal as can be and not longer than `most`."""
     return list(pairwise(np.linspace(0, length, -(-length // most) + 1).round().astype(int).tolist()))
-
-
-def continued(low: Image, reach: int) -> tuple[Image, Region]:
-    """A plane continued beyond its borders until it is periodic, and where in it the plane lies.
-
-    It is mirrored, as the forward model mirrors the sharp picture, for `reach` px; the two mirror images that meet where the continued
-    plane wraps around are blended.
-    """
-    inside = []
-    for axis, length in enumerate(low.shape):
-        size = 2 * next_fast_len(-(-(length + 2 * (reach + BLEND)) // 2))
-        first = (size - length) // 2
-        at = np.arange(size)
-        from_end = np.minimum(at, size - 1 - at) + 0.5
-        share = (1 + np.sin(np.pi / 2 * np.minimum(from_end / BLEND, 1)) ** 2).astype(np.float32) / 2
-        share = share[:, None] if axis == 0 else share
-        across = np.where(at < size / 2, at + size, at - size)
-        low = low.take(mirrored(at - first, length), axis) * share + low.take(mirrored(across - first, length), axis) * (1 - share)
-        inside.append(slice(first, first + length))
-    return low, (inside[0], inside[1])
