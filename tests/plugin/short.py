@@ -14,7 +14,8 @@ TIMEOUT = 60_000  # ms; machines are busy at times
 
 
 def configure(widget: KernelGANWidget, estimate: dict[str, Any] | None = None, upscale: dict[str, Any] | None = None) -> None:
-    """Fill in advanced settings."""
+    """Fill in advanced settings, and choose KernelGAN: a kernel in training can be watched and cancelled."""
+    widget.method.value = "kernelgan"
     for form, values in ((widget.settings["kernelgan"], estimate or {}), (widget.settings["zssr"], upscale or {})):
         for name, value in values.items():
             form.fields[name].value = value

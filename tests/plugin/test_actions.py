@@ -16,8 +16,8 @@ KEY = "napari_kernelgan"
 
 
 def test_the_kernel_is_that_of_the_python_function(tiny: np.ndarray) -> None:
-    layer = estimate_layer(Image(tiny, name="cells"), seed=3, device="cpu", config=FAST)
-    expected = kg.estimate_kernel(tiny, seed=3, device="cpu", config=FAST)
+    layer = estimate_layer(Image(tiny, name="cells"), 2, "kernelgan", seed=3, device="cpu", config=FAST)
+    expected = kg.estimate_kernel(tiny, method="kernelgan", seed=3, device="cpu", config=FAST)
     assert layer.name == "cells kernel"
     np.testing.assert_array_equal(layer.data, expected.kernel)
 
@@ -32,7 +32,7 @@ def test_the_upscale_is_that_of_the_python_function(tiny: np.ndarray, true_kerne
 
 def test_a_kernel_layer_can_be_undone(tiny: np.ndarray) -> None:
     image = Image(tiny, name="cells")
-    kernel, upscaled = run_layer(image, seed=3, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    kernel, upscaled = run_layer(image, seed=3, config=kg.Settings(zssr=FAST_ZSSR))
     again = upscale_layer(image, kernel, seed=3, config=FAST_ZSSR)
     np.testing.assert_array_equal(upscaled.data, again.data)
     np.testing.assert_array_equal(upscaled.data, kg.upscale(tiny, kernel.data, seed=3, config=FAST_ZSSR))
@@ -40,7 +40,7 @@ def test_a_kernel_layer_can_be_undone(tiny: np.ndarray) -> None:
 
 def test_scale_4_goes_the_gradual_way(tiny: np.ndarray) -> None:
     image = Image(np.tile(tiny, (2, 2)))
-    kernel, upscaled = run_layer(image, 4, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    kernel, upscaled = run_layer(image, 4, "kernelgan", config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
     stages = upscaled.metadata[KEY]["planes"][0]["stages"]
     assert [stage["scale"] for stage in stages] == [2, 4]
     np.testing.assert_allclose(kernel.scale, [0.25, 0.25])
@@ -51,7 +51,7 @@ def test_scale_4_goes_the_gradual_way(tiny: np.ndarray) -> None:
 
 def test_the_record_tells_everything_and_goes_to_json(tiny: np.ndarray) -> None:
     image = Image(tiny, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
-    kernel, upscaled = run_layer(image, seed=3, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    kernel, upscaled = run_layer(image, 2, "kernelgan", seed=3, config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
     record = json.loads(json.dumps(kernel.metadata[KEY]))
     assert (record["kind"], record["seed"], record["scale"], record["stopped"]) == ("kernel", 3, 2, False)
     assert record["config"]["steps"] == FAST["steps"]
@@ -65,7 +65,8 @@ def test_the_record_tells_everything_and_goes_to_json(tiny: np.ndarray) -> None:
 
 
 def test_a_run_that_is_stopped_while_it_estimates_upscales_nothing(tiny: np.ndarray) -> None:
-    layers = run_layer(Image(tiny, name="cells"), config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR), callback=lambda progress: False)
+    settings = kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR)
+    layers = run_layer(Image(tiny, name="cells"), 2, "kernelgan", config=settings, callback=lambda progress: False)
     assert [layer.name for layer in layers] == ["cells kernel"]
     assert layers[0].metadata[KEY]["stopped"]
 
@@ -73,26 +74,26 @@ def test_a_run_that_is_stopped_while_it_estimates_upscales_nothing(tiny: np.ndar
 @pytest.mark.parametrize("size", [0.1, (1, 2, 3), (0, 1), ("a", 1), (1, float("inf"))])
 def test_pixel_sizes_that_are_none_are_refused(tiny: np.ndarray, size: object) -> None:
     with pytest.raises(kg.InputError, match="two positive numbers"):
-        estimate_layer(Image(tiny), config=FAST, pixel_size=size)
+        estimate_layer(Image(tiny), pixel_size=size)
 
 
 def test_a_pixel_size_that_is_given_overrides_the_layers_in_the_record_only(tiny: np.ndarray) -> None:
     image = Image(tiny, scale=(0.2, 0.2), units=("µm", "µm"))
-    kernel = estimate_layer(image, config=FAST, pixel_size=(30, 30), unit="nm")
+    kernel = estimate_layer(image, pixel_size=(30, 30), unit="nm")
     assert (kernel.metadata[KEY]["pixel_size"], kernel.metadata[KEY]["unit"]) == ([30, 30], "nanometer")
     np.testing.assert_allclose(kernel.scale, [0.1, 0.1])
 
 
 def test_a_size_in_pixels_is_no_size(tiny: np.ndarray) -> None:
-    record = estimate_layer(Image(tiny), config=FAST).metadata[KEY]
+    record = estimate_layer(Image(tiny)).metadata[KEY]
     assert (record["pixel_size"], record["unit"]) == (None, None)
     assert "fwhm_physical" not in record
 
 
 def test_one_plane_of_a_stack(tiny: np.ndarray) -> None:
     stack = Image(np.stack([tiny, tiny[::-1], tiny[:, ::-1]]))
-    kernel, upscaled = run_layer(stack, plane=(1,), config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
-    np.testing.assert_array_equal(kernel.data, kg.estimate_kernel(stack.data[1], config=FAST).kernel)
+    kernel, upscaled = run_layer(stack, plane=(1,), config=kg.Settings(zssr=FAST_ZSSR))
+    np.testing.assert_array_equal(kernel.data, kg.estimate_kernel(stack.data[1]).kernel)
     assert kernel.metadata[KEY]["source"]["plane"] == [1]
     assert upscaled.data.shape == (1, 128, 112)
     np.testing.assert_allclose(upscaled.translate, [1, -0.25, -0.25])
@@ -100,7 +101,7 @@ def test_one_plane_of_a_stack(tiny: np.ndarray) -> None:
 
 def test_all_planes_of_a_stack(tiny: np.ndarray, true_kernel: np.ndarray) -> None:
     stack = Image(np.stack([tiny, tiny[::-1]]))
-    np.testing.assert_array_equal(estimate_layer(stack, config=FAST).data, kg.estimate_kernel(stack.data, config=FAST).kernel)
+    np.testing.assert_array_equal(estimate_layer(stack).data, kg.estimate_kernel(stack.data).kernel)
     upscaled = upscale_layer(stack, true_kernel, config=FAST_ZSSR)
     np.testing.assert_array_equal(upscaled.data, kg.upscale(stack.data, true_kernel, config=FAST_ZSSR))
 
@@ -130,7 +131,7 @@ def test_uint16_near_saturation_does_not_wrap(tiny: np.ndarray, true_kernel: np.
 
 
 def test_stopping_keeps_the_best_so_far(tiny: np.ndarray) -> None:
-    layer = estimate_layer(Image(tiny), config=FAST, callback=lambda progress: progress.step < 5)
+    layer = estimate_layer(Image(tiny), 2, "kernelgan", config=FAST, callback=lambda progress: progress.step < 5)
     assert layer.metadata[KEY]["stopped"]
     assert layer.metadata[KEY]["history"]["steps"][-1] == 5
 
@@ -142,4 +143,4 @@ def test_what_is_no_kernel_is_refused(tiny: np.ndarray) -> None:
     with pytest.raises(kg.InputError, match="kernel is None"):
         upscale_layer(image)
     with pytest.raises(kg.InputError, match="scale 2, not 4"):
-        upscale_layer(image, estimate_layer(image, config=FAST), 4)
+        upscale_layer(image, estimate_layer(image), 4)

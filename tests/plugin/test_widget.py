@@ -63,12 +63,12 @@ def test_added_renamed_and_removed_layers_are_kept_up_with(viewer: Viewer, widge
 
 def test_the_spectral_kernel_takes_its_own_settings(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
     viewer.add_image(tiny, name="cells")
-    widget.method.value = "spectral"
+    widget.method.value = "auto"
     widget.settings["spectral"].fields["prior"].value = "natural"
     widget.estimate()
     finish(widget)
     layer = viewer.layers["cells kernel"]
-    np.testing.assert_array_equal(layer.data, kg.estimate_kernel(tiny, method="spectral").kernel)
+    np.testing.assert_array_equal(layer.data, kg.estimate_kernel(tiny).kernel)
     record = layer.metadata["napari_kernelgan"]
     assert (record["method"], record["config"]["prior"]) == ("spectral", "natural")
     assert np.shape(record["fwhm_interval"]) == (2, 2)
@@ -80,7 +80,7 @@ def test_estimate_gives_the_same_kernel_as_python(viewer: Viewer, widget: Kernel
     widget.estimate()
     finish(widget)
     assert names(viewer) == ["cells", "cells kernel"]
-    np.testing.assert_array_equal(viewer.layers["cells kernel"].data, kg.estimate_kernel(tiny, seed=5, config=FAST).kernel)
+    np.testing.assert_array_equal(viewer.layers["cells kernel"].data, kg.estimate_kernel(tiny, 2, "kernelgan", seed=5, config=FAST).kernel)
     assert idle(widget)
     assert viewer.layers.selection.active is image
     assert widget.kernel.value is viewer.layers["cells kernel"]
@@ -152,7 +152,7 @@ def test_a_stack(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, fini
     widget.run_both()
     finish(widget)
     kernel, upscaled = viewer.layers["cells kernel"], viewer.layers["cells x2"]
-    expected = kg.estimate_kernel(stack[2] if planes == CURRENT else stack, config=FAST).kernel
+    expected = kg.estimate_kernel(stack[2] if planes == CURRENT else stack, 2, "kernelgan", config=FAST).kernel
     np.testing.assert_array_equal(kernel.data, expected)
     assert upscaled.data.shape == ((1 if planes == CURRENT else 3), 128, 112)
     first = 2 if planes == CURRENT else 0
