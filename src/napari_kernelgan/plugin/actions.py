@@ -5,6 +5,7 @@ The functions return layers and add nothing to a viewer; the ``iter_`` forms are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..upscaling import api as upscaling
 from ..upscaling.result import UpscaledImage, UpscaleInfo
 from .layers import LayerData, as_layer, kernel_layer, upscaled_layer
 from .records import KEY, describe_kernel, estimate_record, kernel_in, upscale_record
+from .region import Region
 from .source import Source
 
 Plane = tuple[int, ...] | None
@@ -31,6 +33,7 @@ def estimate_layer(
     method: str = "auto",
     *,
     plane: Plane = None,
+    region: Sequence[int] | None = None,
     seed: int = 0,
     device: str = "auto",
     config: estimating.Config = None,
@@ -50,6 +53,9 @@ def estimate_layer(
         As in `napari_kernelgan.estimate_kernel`.
     plane : tuple of int, optional
         Index along the leading axes of the one plane to estimate from; None takes all planes.
+    region : tuple of int, optional
+        Top, left, bottom and right, in pixels, of the part of every plane to estimate from; the last row and column are bottom - 1 and
+        right - 1. None takes whole planes.
     pixel_size : tuple of float, optional
         Height and width of the image's pixels in `unit`, for widths in the record; by default the layer's.
     unit : str, optional
@@ -73,9 +79,8 @@ def estimate_layer(
     >>> kernel = viewer.add_layer(estimate_layer(viewer.layers["cells"], seed=1))
     >>> kernel.metadata["napari_kernelgan"]["fwhm"]
     """
-    steps = iter_estimate_layer(
-        Source.of(layer, plane), scale, method, seed=seed, device=device, config=config, pixel_size=pixel_size, unit=unit
-    )
+    about = {"region": region, "pixel_size": pixel_size, "unit": unit}
+    steps = iter_estimate_layer(Source.of(layer, plane), scale, method, seed=seed, device=device, config=config, **about)
     return as_layer(run(steps, callback))
 
 
@@ -132,6 +137,7 @@ def run_layer(
     upscaler: str = "auto",
     *,
     plane: Plane = None,
+    region: Sequence[int] | None = None,
     seed: int = 0,
     device: str = "auto",
     config: Any = None,
@@ -141,7 +147,7 @@ def run_layer(
 ) -> tuple[Image, ...]:
     """Estimate the kernel of an image layer, then upscale the layer with it; `config` is a `Settings` with both methods'.
 
-    The other parameters are those of `estimate_layer` and `upscale_layer`.
+    The other parameters are those of `estimate_layer` and `upscale_layer`; a region is estimated from, and whole planes are upscaled.
 
     Returns
     -------
@@ -154,7 +160,7 @@ def run_layer(
     ...     viewer.add_layer(result)
     """
     common: dict[str, Any] = {"plane": plane, "seed": seed, "device": device, "config": config, "callback": callback}
-    kernel = estimate_layer(layer, scale, method, pixel_size=pixel_size, unit=unit, **common)
+    kernel = estimate_layer(layer, scale, method, region=region, pixel_size=pixel_size, unit=unit, **common)
     if kernel.metadata[KEY]["stopped"]:
         return (kernel,)
     return kernel, upscale_layer(layer, kernel, scale, upscaler, **common)
@@ -165,6 +171,7 @@ def iter_estimate_layer(
     scale: int = 2,
     method: str = "auto",
     *,
+    region: Sequence[int] | None = None,
     seed: int = 0,
     device: str = "auto",
     config: estimating.Config = None,
@@ -173,11 +180,15 @@ def iter_estimate_layer(
 ) -> Steps[LayerData]:
     """Do what `estimate_layer` does, as a generator whose result is layer data; may run in any thread.
 
-    The pixel size is checked at the call, not at the end of the run.
+    Region and pixel size are checked at the call, not in the run.
     """
+    image = source.image
+    if region is not None:
+        within = Region.of(region, source.plane_size)
+        image, source = source.part(within), replace(source, origin=source.origin | {"region": list(within)})
     size = check_pixel_size(pixel_size) if pixel_size is not None else source.placement.pixel_size
     name = unit_name(unit) if unit is not None else source.placement.unit
-    steps = estimating.iter_estimate_kernel(source.image, scale, method, source.axes, seed, device, config)
+    steps = estimating.iter_estimate_kernel(image, scale, method, source.axes, seed, device, config)
     return _estimate(source, steps, {"pixel_size": size, "unit": name} if name else {})  # a size in pixels is no size
 
 
@@ -226,8 +237,7 @@ def _upscale(
     source: Source, kernel: Any, about: dict[str, Any], scale: int, method: str, seed: int, device: str, config: upscaling.Config
 ) -> Steps[LayerData]:
     image = yield from upscaling.iter_upscale(source.image, kernel, scale, method, source.axes, seed, device, config)
-    # lazy results carry no record of their own
-    info = image.info if isinstance(image, UpscaledImage) else UpscaleInfo(method, scale)
+    info = getattr(image, "info", None) or UpscaleInfo(method, scale)
     values = np.asarray(image) if isinstance(image, UpscaledImage) else image
     stages = upscaling.kernel_stages(kernel, scale) if info.method != "bicubic" else []
     undone = about | describe_kernel(kernel, stages[-1][1]) if stages else None

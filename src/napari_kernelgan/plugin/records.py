@@ -11,7 +11,6 @@ from napari.layers import Layer
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..files.kernels import kernel_record
-from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..provenance import hash_array, versions
 from ..upscaling.result import UpscaleInfo
@@ -77,20 +76,3 @@ def describe_kernel(given: Any, kernel: Kernel) -> dict[str, Any]:
     """What an upscaled layer's record says of the kernel that was undone: the hash of its samples, and what an estimate tells."""
     known = {name: getattr(given, name) for name in ("scale", "method", "seed")} if isinstance(given, KernelEstimate) else {}
     return known | {"sha256": hash_array(kernel)}
-
-
-def in_words(record: dict[str, Any]) -> str:
-    """The widths of a recorded kernel in pixels and, where known, in a unit of length, and how far to trust them."""
-    width, physical, trust = record["fwhm"], record.get("fwhm_physical"), record["reliability"]
-    lines = [f"FWHM {width['major']:.2f} × {width['minor']:.2f} px"]
-    if physical:
-        major, minor = (f"{physical[which]:#.3g}".rstrip(".") for which in ("major", "minor"))
-        lines.append(f"= {major} × {minor} {unit_symbol(physical['unit'])}")
-    lines.append(f"major axis at {width['angle']:.0f}°")
-    return "\n".join(lines + ([trust["level"]] if trust else []))
-
-
-def made_in_words(name: str, record: dict[str, Any]) -> str:
-    """How a recorded layer came about."""
-    ended = ", stopped early" if record["stopped"] else ""
-    return f"{name}: {record['method']}, seed {record['seed']}, {record['seconds']:.0f} s{ended}"

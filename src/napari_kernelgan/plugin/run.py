@@ -23,8 +23,10 @@ from ..kernels.algebra import Kernel
 from ..progress import Steps
 from .actions import Plane, iter_estimate_layer, iter_upscale_layer
 from .layers import LayerData, as_layer, contrast, kernel_layer
-from .records import PREVIEW, is_kernel, made_in_words, record_of
+from .records import PREVIEW, is_kernel, record_of
+from .region import Region
 from .source import Source
+from .words import made_in_words
 from .worker import Report, RunWorker, make_worker, show_in_activity
 
 
@@ -36,6 +38,7 @@ class Options:
     method: str = "auto"
     upscaler: str = "auto"
     plane: Plane = None
+    region: Region | None = None
     seed: int = 0
     device: str = "auto"
     config: Settings = Settings()
@@ -94,8 +97,8 @@ class Run:
     def estimate(self, *, then_upscale: bool = False) -> None:
         """Estimate the kernel, and if asked, upscale with it."""
         o = self.options
-        sizes = {"pixel_size": o.pixel_size, "unit": o.unit}
-        steps = iter_estimate_layer(self.source, o.scale, o.method, seed=o.seed, device=o.device, config=o.config, **sizes)
+        about = {"region": o.region, "pixel_size": o.pixel_size, "unit": o.unit}
+        steps = iter_estimate_layer(self.source, o.scale, o.method, seed=o.seed, device=o.device, config=o.config, **about)
         self._then = (lambda: self.upscale(self.kernel_layer)) if then_upscale else None
         self._begin(steps, f"Kernel of {self.source.name}", self._deliver_kernel)
 

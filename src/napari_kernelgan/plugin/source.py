@@ -11,8 +11,9 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..images.layout import LETTERS, Layout
+from ..images.layout import LETTERS, Layout, is_lazy
 from .placement import Placement
+from .region import Region, unit_ratio
 
 LOOK = ("gamma", "opacity", "blending")
 GRAY_LOOK = ("colormap", "contrast_limits", *LOOK)
@@ -78,7 +79,7 @@ class Source:
         if plane is not None:
             if len(plane) != len(stack) or not all(0 <= i < n for i, n in zip(plane, stack, strict=True)):
                 raise InputError(f"plane={plane} is no index into the leading axes of layer '{layer.name}', of lengths {stack}.")
-            image, axes, placement = image[tuple(plane)], "YX" + colour, placement.at((*plane, 0, 0))
+            image, axes, placement = _deferred(image)[tuple(plane)], "YX" + colour, placement.at((*plane, 0, 0))
         return cls(
             name=layer.name,
             image=image,
@@ -99,6 +100,12 @@ class Source:
         """Height and width in pixels."""
         return Layout.of(self.image, self.axes).plane_size
 
+    def part(self, region: Region) -> Any:
+        """The pixels of a region, of all planes; not read yet where the image is lazy."""
+        top, left, bottom, right = region
+        along = {"Y": slice(top, bottom), "X": slice(left, right)}
+        return _deferred(self.image)[tuple(along.get(axis, slice(None)) for axis in self.axes)]
+
     def stacked(self, result: NDArray[Any]) -> NDArray[Any]:
         """A result for `image` with the layer's number of axes: a plane's is put back under leading axes of length one."""
         return result[(None,) * self.leading]
@@ -108,14 +115,34 @@ def current_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
     """Index of the plane of a layer that the viewer's sliders point at; () for a layer of two axes."""
     units = viewer.dims.units or layer.units
     # the viewer's units may differ from the layer's, as millimetres from micrometres; lengths without a unit do not convert
-    factors = [_ratio(world, own) for world, own in zip(units[-layer.ndim :], layer.units, strict=True)]
+    factors = [unit_ratio(world, own) for world, own in zip(units[-layer.ndim :], layer.units, strict=True)]
     index = layer.world_to_data(np.array(viewer.dims.point[-layer.ndim :]) * factors)[:-2]
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     return tuple(int(np.clip(round(i), 0, n - 1)) for i, n in zip(index, shape, strict=False))
 
 
-def _ratio(world: Any, own: Any) -> float:
-    return float((1 * world).to(own).magnitude) if world.is_compatible_with(own) else 1.0
+def visible_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
+    """Index of the plane of a layer that is seen.
+
+    Raises
+    ------
+    InputError
+        If what is seen is not one plane along the layer's Y and X.
+    """
+    shown = {axis - viewer.dims.ndim for axis in viewer.dims.displayed if axis - viewer.dims.ndim >= -layer.ndim}
+    if shown != {-2, -1}:
+        what = "a volume" if len(shown) > 2 else "other axes"
+        raise InputError(f"The viewer shows {what}: a kernel lies in the image's last two axes. Show these in 2-D.")
+    return current_plane(viewer, layer)
+
+
+def _deferred(image: Any) -> Any:
+    """An image that is not read when it is sliced, where it is lazy; slices of Zarr arrays are read at once."""
+    if not is_lazy(image) or hasattr(image, "dask"):
+        return image
+    import dask.array as da
+
+    return da.from_array(image, name=False)
 
 
 def _stack_letters(labels: tuple[str, ...]) -> str:

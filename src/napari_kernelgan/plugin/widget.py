@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, Label, LineEdit, LiteralEvalLineEdit, ProgressBar, PushButton, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, LiteralEvalLineEdit, ProgressBar, SpinBox
 from magicgui.widgets import Image as Picture
-from magicgui.widgets.bases import Widget
 from napari import Viewer
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QSizePolicy
+from qtpy.QtWidgets import QSizePolicy
 
 from ..config import Settings
 from ..errors import InputError
@@ -22,18 +20,32 @@ from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..upscaling.api import METHODS as UPSCALERS
 from .forms import Fold, Form, SettingsForm, read
+from .glance import Glance
 from .layers import COLORMAP, contrast
+from .live import Live
+from .parts import button, narrow, row, say, short, text
 from .placement import Placement
-from .records import belongs_to, in_words, is_kernel, is_preview, record_of
+from .records import belongs_to, is_kernel, is_preview, record_of
+from .region import Region, region_of
 from .run import Options, Run
-from .source import current_plane
+from .source import current_plane, visible_plane
+from .words import Words, in_words
 from .worker import Report
 
 TITLES = {"kernelgan": "KernelGAN", "zssr": "ZSSR"}
 SCALES = (2, 3, 4)
 DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
 CURRENT, ALL = "current plane", "all planes"
+WHOLE = "whole plane"
 PICTURE = 84  # px, side of the kernel's picture
+REGION_TIP = (
+    "What to estimate from: a rectangle of a Shapes layer, the selected one, else the last; on every plane. Of one that is turned against "
+    "the image the bounding box counts, inside the image. The whole image is upscaled."
+)
+LIVE_TIP = (
+    "The kernel of the plane that is seen, or of its region, from the spectrum, again whenever these change. It takes a tenth of a second, "
+    "in the background, and nothing while this panel is hidden or this is off. Estimate kernel makes it a layer."
+)
 SIZE_TIP = (
     "Height and width of a pixel of the image and their unit, as the layer has them until changed here. They give the kernel's physical "
     "widths, in the result and in its record; layers are placed by the image layer's own scale."
@@ -53,35 +65,40 @@ class KernelGANWidget(Container):
     def __init__(self, napari_viewer: Viewer) -> None:
         self._viewer = napari_viewer
         self._run: Run | None = None
-        self.image = _short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
+        self.image = short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
         self.planes = ComboBox(choices=(CURRENT, ALL), tooltip="A kernel of all planes is one kernel, pooled over them.")
+        self.region = short(ComboBox(choices=self._regions, nullable=True, tooltip=REGION_TIP))
+        self.region.null_string = WHOLE
         self.scale = ComboBox(choices=SCALES, tooltip="How many times larger Y and X become. KernelGAN knows 2 and 4.")
         self.method = ComboBox(choices=ESTIMATORS, tooltip="How the kernel is estimated.")
         self.upscaler = ComboBox(choices=UPSCALERS, tooltip="How the image is upscaled.")
-        self.kernel = _short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
-        self.pixel_height, self.pixel_width = (_narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
-        self.unit = _narrow(LineEdit(tooltip=SIZE_TIP))
+        self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
+        self.pixel_height, self.pixel_width = (narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
+        self.unit = narrow(LineEdit(tooltip=SIZE_TIP))
         self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
         self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
         self.settings = {name: SettingsForm(type(model)) for name, model in Settings()}
-        self.estimate_button = _button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
-        self.upscale_button = _button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
-        self.both_button = _button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
-        self.cancel_button = _button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
+        self.estimate_button = button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
+        self.upscale_button = button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
+        self.both_button = button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
+        self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
         self.progress = ProgressBar(value=0, min=0, max=1)
-        self.status = _text()
+        self.status = text()
         self.picture = Picture(tooltip="The kernel: a picture of a point.", visible=False)
         self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.picture.native.setFixedSize(PICTURE, PICTURE)
-        self.widths = _text()
+        self.widths = text()
+        self.live = CheckBox(value=True, text="Live", tooltip=LIVE_TIP)
+        self.live_widths = text()
         choices = {
             "image": self.image,
             "planes": self.planes,
+            "region": self.region,
             "scale": self.scale,
             "kernel by": self.method,
             "upscale by": self.upscaler,
             "kernel": self.kernel,
-            "pixel (y, x)": _row(self.pixel_height, self.pixel_width, self.unit),
+            "pixel (y, x)": row(self.pixel_height, self.pixel_width, self.unit),
             "device": self.device,
             "seed": self.seed,
         }
@@ -89,11 +106,13 @@ class KernelGANWidget(Container):
             widgets=[
                 Form(choices),
                 *(Fold(f"Advanced: {TITLES.get(name, name)}", form) for name, form in self.settings.items()),
-                _row(self.estimate_button, self.upscale_button),
-                _row(self.both_button, self.cancel_button),
+                row(self.estimate_button, self.upscale_button),
+                row(self.both_button, self.cancel_button),
                 self.progress,
                 self.status,
-                _row(self.picture, self.widths),
+                row(self.picture, self.widths),
+                self.live,
+                self.live_widths,
             ],
             labels=False,
         )
@@ -102,9 +121,17 @@ class KernelGANWidget(Container):
         self.native_parent_changed.connect(self._on_parent)
         self.native.destroyed.connect(self._on_destroyed)
         self._viewer.layers.selection.events.active.connect(self._follow)
+        self._live = Live(self._viewer, self._glance, self.native)
+        self._live.told.connect(self._show_live)
+        self.live.changed.connect(self._want_live)
+        for choice in (self.image, self.region):
+            choice.changed.connect(self._follow_live)
+        for field in (self.scale, self.seed, self.pixel_height, self.pixel_width, self.unit, *self.settings["spectral"].fields.values()):
+            field.changed.connect(self._live.request)
         self._show_running(False)
         self._follow()
         self._show_image()
+        self._follow_live()
 
     def estimate(self) -> None:
         """Estimate the kernel of the chosen image and add it as a layer."""
@@ -112,7 +139,7 @@ class KernelGANWidget(Container):
 
     def upscale(self) -> None:
         """Upscale the chosen image with the chosen kernel and add it as a layer."""
-        self._start(lambda run: run.upscale(self._chosen_kernel()))
+        self._start(lambda run: run.upscale(self._chosen_kernel()), estimating=False)
 
     def run_both(self) -> None:
         """Estimate the kernel, then upscale with it."""
@@ -131,8 +158,8 @@ class KernelGANWidget(Container):
 
     def reset_choices(self, *_: Any) -> None:
         """Take up added, removed and renamed layers; the layers chosen stay chosen, whatever they are called."""
-        chosen = [(choice, choice.value) for choice in (self.image, self.kernel)]
-        with self.image.changed.blocked(), self.kernel.changed.blocked():
+        chosen = [(choice, choice.value) for choice in (self.image, self.region, self.kernel)]
+        with self.image.changed.blocked(), self.region.changed.blocked(), self.kernel.changed.blocked():
             super().reset_choices()
             for choice, before in chosen:
                 if before in choice.choices:
@@ -148,20 +175,23 @@ class KernelGANWidget(Container):
     def _kernels(self, *_: Any) -> list[Image]:
         return [layer for layer in self._viewer.layers if is_kernel(layer)]
 
+    def _regions(self, *_: Any) -> list[Shapes]:
+        return [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+
     def _follow(self, *_: Any) -> None:
         """Choose the active layer, where it is an image; not one that a run has just added."""
         active = self._viewer.layers.selection.active
         if active in self.image.choices and not (self._run and self._run.adding):
             self.image.value = active
 
-    def _start(self, begin: Callable[[Run], None]) -> None:
+    def _start(self, begin: Callable[[Run], None], *, estimating: bool = True) -> None:
         if self.running:
             show_warning("A run is in progress: wait for its end, or press Cancel.")
             return
         try:
             if self.image.value is None:
                 raise InputError("There is no image layer: open an image first.")
-            run = Run(self._viewer, self.image.value, self._options())
+            run = Run(self._viewer, self.image.value, self._options(estimating))
             run.reported.connect(self._show_report)
             run.kernel_drawn.connect(self._show_training)
             run.kernel_finished.connect(self._choose_kernel)
@@ -174,19 +204,36 @@ class KernelGANWidget(Container):
         self.status.value = "Starting ..."
         self._show_running(True)
 
-    def _options(self) -> Options:
+    def _options(self, estimating: bool) -> Options:
         layer = self.image.value
+        plane = current_plane(self._viewer, layer)
         return Options(
             scale=self.scale.value,
             method=self.method.value,
             upscaler=self.upscaler.value,
-            plane=current_plane(self._viewer, layer) if layer.ndim > 2 and self.planes.value == CURRENT else None,
+            plane=plane if layer.ndim > 2 and self.planes.value == CURRENT else None,
+            region=self._chosen_region(plane) if estimating else None,
             seed=self.seed.value,
             device=self.device.value,
             config=Settings(**{name: form.settings for name, form in self.settings.items()}),
-            pixel_size=(read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")),
-            unit=self.unit.value,
+            **self._sizes(),
         )
+
+    def _sizes(self) -> dict[str, Any]:
+        size = read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")
+        return {"pixel_size": size, "unit": self.unit.value}
+
+    def _chosen_region(self, plane: tuple[int, ...]) -> Region | None:
+        return region_of(self.region.value, self.image.value, plane) if self.region.value is not None else None
+
+    def _glance(self) -> Glance | None:
+        """What the live estimate is of, just now."""
+        layer = self.image.value
+        if layer is None:
+            return None
+        plane = visible_plane(self._viewer, layer)
+        config = self.settings["spectral"].settings
+        return Glance.at(layer, plane, self._chosen_region(plane), self.scale.value, config, self.seed.value, **self._sizes())
 
     def _chosen_kernel(self) -> Image | None:
         if self.upscaler.value == "bicubic":
@@ -213,7 +260,7 @@ class KernelGANWidget(Container):
 
     def _show_kernel(self, layer: Image | None) -> None:
         self.picture.visible = layer is not None
-        self.widths.value = in_words(record_of(layer)) if layer else ""
+        say(self.widths, in_words(record_of(layer), layer.data) if layer else Words(""))
         if layer is not None:
             self._show_picture(layer.data)
 
@@ -225,7 +272,18 @@ class KernelGANWidget(Container):
 
     def _show_training(self, kernel: Kernel) -> None:
         self._show_picture(kernel)
-        self.widths.value = "in training"
+        say(self.widths, Words("in training"))
+
+    def _show_live(self, words: Words) -> None:
+        say(self.live_widths, words)
+
+    def _want_live(self, wanted: bool) -> None:
+        self._live.want(wanted)
+        if not wanted:
+            self._show_live(Words(""))
+
+    def _follow_live(self, *_: Any) -> None:
+        self._live.follow(self.image.value, self.region.value)
 
     def _show_report(self, report: Report) -> None:
         self.progress.max = report.total
@@ -236,8 +294,8 @@ class KernelGANWidget(Container):
             self.status.value += f", up to {minutes}:{seconds:02} left"
 
     def _show_running(self, running: bool) -> None:
-        for button in (self.estimate_button, self.upscale_button, self.both_button):
-            button.enabled = not running
+        for each in (self.estimate_button, self.upscale_button, self.both_button):
+            each.enabled = not running
         self.cancel_button.enabled = running
         self.progress.visible = running
 
@@ -253,37 +311,6 @@ class KernelGANWidget(Container):
 
     def _on_destroyed(self, *_: Any) -> None:
         """Drop the run when the window is gone; napari asks for it when a window closes, but only if it was the active one at the start."""
+        self._live.close()
         if self._run is not None:
             self._run.drop()
-
-
-def _button(text: str, action: Callable[[], None], tooltip: str) -> PushButton:
-    button = PushButton(text=text, tooltip=tooltip)
-    button.changed.connect(lambda: action())
-    return button
-
-
-def _row(*widgets: Widget) -> Container:
-    row = Container(widgets=widgets, layout="horizontal", labels=False)
-    row.margins = (0, 0, 0, 0)
-    return row
-
-
-def _narrow(field: LineEdit) -> LineEdit:
-    field.max_width = 80
-    return field
-
-
-def _short(choice: ComboBox) -> ComboBox:
-    """A combo box that long layer names do not make wide."""
-    choice.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.native.setMinimumContentsLength(12)
-    return choice
-
-
-def _text() -> Label:
-    label = Label(value="")
-    label.native.setWordWrap(True)
-    label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    label.native.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    return label

@@ -1,0 +1,54 @@
+"""Small parts of the panel: buttons, rows, fields and texts that fit into a narrow dock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
+from magicgui.widgets.bases import Widget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QSizePolicy
+
+from .words import Words
+
+
+def button(text: str, action: Callable[[], None], tooltip: str) -> PushButton:
+    """A button that does something."""
+    pressed = PushButton(text=text, tooltip=tooltip)
+    pressed.changed.connect(lambda: action())
+    return pressed
+
+
+def row(*widgets: Widget) -> Container:
+    """Widgets side by side."""
+    side_by_side = Container(widgets=widgets, layout="horizontal", labels=False)
+    side_by_side.margins = (0, 0, 0, 0)
+    return side_by_side
+
+
+def narrow(field: LineEdit) -> LineEdit:
+    """A field for a short number or word."""
+    field.max_width = 80
+    return field
+
+
+def short(choice: ComboBox) -> ComboBox:
+    """A combo box that long layer names do not make wide."""
+    choice.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.native.setMinimumContentsLength(12)
+    return choice
+
+
+def text() -> Label:
+    """A text that wraps and can be copied; it is never what makes the panel wide."""
+    label = Label(value="")
+    label.native.setWordWrap(True)
+    label.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.native.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    label.native.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def say(label: Label, words: Words) -> None:
+    """Show words, and tell the rest of them to a mouse that rests on them."""
+    label.value, label.tooltip = words
