@@ -10,7 +10,7 @@ from napari_kernelgan.errors import memory_errors
 from napari_kernelgan.progress import stops
 
 IMAGE = data.camera()[:80, :80]
-SHORT = {"steps": 6, "warm_up": 0}
+SHORT = {"method": "kernelgan", "config": {"steps": 6, "warm_up": 0}}
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,13 @@ def test_only_false_of_any_kind_stops(answer, expected):
         told.append(progress.step)
         return answer
 
-    assert kg.estimate_kernel(IMAGE, config=SHORT, callback=callback).stopped is expected
+    assert kg.estimate_kernel(IMAGE, callback=callback, **SHORT).stopped is expected
     assert len(told) == (1 if expected else 6)
 
 
-def test_a_stop_at_the_last_step_stops_nothing():
-    estimate = kg.estimate_kernel(IMAGE, config=SHORT, callback=lambda progress: progress.step < progress.total)
+@pytest.mark.parametrize("options", [{}, SHORT], ids=["auto", "kernelgan"])
+def test_a_stop_at_the_last_step_stops_nothing(options):
+    estimate = kg.estimate_kernel(IMAGE, callback=lambda progress: progress.step < progress.total, **options)
     assert not estimate.stopped
 
 
@@ -37,7 +38,7 @@ def test_threads_are_given_back_between_steps():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        runs = [kg.iter_estimate_kernel(IMAGE, config=SHORT) for _ in range(2)]
+        runs = [kg.iter_estimate_kernel(IMAGE, **SHORT) for _ in range(2)]
         for steps in runs:
             next(steps)
             assert torch.get_num_threads() == 2

@@ -64,7 +64,10 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0) -> Spectrum:
 def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
     """Upper left corners of the windows, evenly spread over a plane."""
     if min(size) < LEAST:
-        raise InputError(f"A plane of {size[0]} x {size[1]} px is too small for a spectrum, which needs {LEAST} px on either side.")
+        raise InputError(
+            f"A plane of {size[0]} x {size[1]} px is too small for a spectrum, which needs {LEAST} px on either side; "
+            "method='kernelgan' takes 32 px."
+        )
     side = min(SIDE, *size)
     rows, columns = (np.linspace(0, n - side, -(-(n - side) // (side // 2)) + 1).astype(int) for n in size)
     return [(int(y), int(x)) for y in rows for x in columns]
