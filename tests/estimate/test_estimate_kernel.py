@@ -264,6 +264,15 @@ def test_bad_input_is_refused_with_advice(small, change, message):
         kg.estimate_kernel(**arguments)
 
 
+def test_the_default_estimate_does_without_torch():
+    code = (
+        "import sys, numpy as np, napari_kernelgan as kg\n"
+        "kg.estimate_kernel(np.random.default_rng(0).random((64, 64)))\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_importing_the_package_loads_neither_torch_nor_napari():
     code = "import sys, napari_kernelgan; bad = {'torch', 'napari', 'qtpy', 'magicgui'} & set(sys.modules); sys.exit(len(bad))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -41,9 +41,9 @@ def estimate_kernel(
     Parameters
     ----------
     image : array
-        NumPy, Dask or Zarr array of real numbers, at least 32 px on each side. Colour samples are one picture with one kernel; alpha is
-        ignored. A stack gives one kernel, pooled over at most ``config.max_planes`` evenly spread planes; of a lazy one, each of them is
-        read once, and no others are.
+        NumPy, Dask or Zarr array of real numbers, at least 48 px ("kernelgan": 32 px) on each side. Colour samples are
+        one picture with one kernel; alpha is ignored. A stack gives one kernel, pooled over at most ``config.max_planes`` evenly spread
+        planes; of a lazy one, each of them is read once, and no others are.
     scale : int
         How much finer the kernel's grid is than the image's: 2 to 4.
     method : {"auto", "spectral", "kernelgan"}
@@ -55,11 +55,12 @@ def estimate_kernel(
     seed : int
         The same seed, device and thread count give the same kernel, bit for bit on the CPU.
     device : str
-        "auto", "cpu", "cuda", "cuda:1" or "mps".
+        "auto", "cpu", "cuda", "cuda:1" or "mps"; the spectral estimate always computes on the CPU.
     config : SpectralConfig, KernelGANConfig, Settings or dict, optional
         Settings of the method.
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the kernel so far, marked `stopped`.
+        The spectral estimate is a single step.
     value_range : tuple of float, optional
         The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles of the planes that are read.
 
@@ -135,7 +136,8 @@ def iter_estimate_kernels(
     count = max(len(images), len(numbers))
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
         raise InputError(f"{len(images)} images and {len(numbers)} seeds do not pair up: give as many of each, or one of either.")
-    where = resolve_device(device)
+    if not isinstance(settings, SpectralConfig) or device not in ("auto", "cpu"):
+        resolve_device(device)  # loads PyTorch, which takes seconds and which a spectrum can do without
     with memory_errors():
         inputs = [read_input(image, axes, settings.max_planes, value_range) for image in images]
         pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
@@ -145,7 +147,7 @@ def iter_estimate_kernels(
             return (yield from iter_spectral(pairs, scale, settings))
         from .kernelgan.run import iter_kernelgan
 
-        return (yield from iter_kernelgan(pairs, scale, settings, where))
+        return (yield from iter_kernelgan(pairs, scale, settings, resolve_device(device)))
 
 
 def check_method(method: str, scale: int) -> int:
