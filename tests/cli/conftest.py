@@ -12,6 +12,7 @@ from napari_kernelgan.cli.commands import app
 SHORT = {
     "comment": "the shortest training that goes through every part",
     "kernelgan": {"steps": 30},
+    "spectral": {"max_planes": 2},
     "zssr": {"max_steps": 20, "check_every": 5, "trend_steps": 10, "crop": 32, "layers": 3, "channels": 16},
 }
 

@@ -14,9 +14,10 @@ from napari_kernelgan.files.images import read_image
 from napari_kernelgan.provenance import hash_file
 
 
-def test_estimate_writes_the_kernel_with_its_origin(cli, image, short, tmp_path):
+@pytest.mark.parametrize(("method", "named"), [("auto", "spectral"), ("kernelgan", "kernelgan")])
+def test_estimate_writes_the_kernel_with_its_origin(cli, image, short, tmp_path, method, named):
     out = tmp_path / "out"
-    done = cli("estimate", image, "-o", out, "--config", short, "--seed", 3)
+    done = cli("estimate", image, "-o", out, "--config", short, "--seed", 3, "--method", method)
     assert done.status == 0
     assert sorted(path.name for path in out.iterdir()) == ["kernel.json", "kernel.tif"]
     assert done.out.splitlines()[0].startswith("FWHM")
@@ -27,22 +28,32 @@ def test_estimate_writes_the_kernel_with_its_origin(cli, image, short, tmp_path)
     assert record["pixel_size"] == pytest.approx([0.1, 0.1])
     assert record["unit"] == "micrometer"
     assert record["fwhm_physical"]["major"] == pytest.approx(record["fwhm"]["major"] * 0.05)
-    assert record["config"]["steps"] == 30
+    settings = kg.Settings.model_validate(json.loads(short.read_text()))
+    assert record["method"] == named
+    assert record["config"] == getattr(settings, named).model_dump(mode="json") != getattr(kg.Settings(), named).model_dump(mode="json")
     assert record["seed"] == 3
     # the same as in Python
-    settings = kg.Settings.model_validate(json.loads(short.read_text()))
-    same = kg.estimate_kernel(tifffile.imread(image), seed=3, config=settings)
+    same = kg.estimate_kernel(tifffile.imread(image), 2, method, seed=3, config=settings)
     np.testing.assert_array_equal(tifffile.imread(out / "kernel.tif"), same.kernel.astype(np.float32))
 
 
-def test_pixel_size_and_unit_given_win_over_the_files(cli, image, short, tmp_path):
-    done = cli("estimate", image, "-o", tmp_path / "a", "--config", short, "--json", "--pixel-size", "40,20", "--unit", "nm")
+def test_estimate_tells_error_bars_and_how_far_to_trust_them(cli, image, tmp_path):
+    said = cli("estimate", image, "-o", tmp_path).out
+    record = json.loads((tmp_path / "kernel.json").read_text())
+    (low, high), _ = record["fwhm_interval"]
+    assert f"(90 %: {low:.2f}..{high:.2f} x " in said
+    assert said.splitlines()[1].startswith(record["reliability"]["level"])
+    assert all(reason in said for reason in record["reliability"]["reasons"])
+
+
+def test_pixel_size_and_unit_given_win_over_the_files(cli, image, tmp_path):
+    done = cli("estimate", image, "-o", tmp_path / "a", "--json", "--pixel-size", "40,20", "--unit", "nm")
     record = json.loads(done.out)
     assert (record["pixel_size"], record["unit"]) == ([40, 20], "nanometer")
     angle = np.deg2rad(record["fwhm"]["angle"])
     oblong = record["fwhm"]["major"] / 2 * np.hypot(40 * np.sin(angle), 20 * np.cos(angle))
     assert record["fwhm_physical"]["major"] == pytest.approx(oblong)
-    done = cli("estimate", image, "-o", tmp_path / "b", "--config", short, "--json", "--unit", "mm")
+    done = cli("estimate", image, "-o", tmp_path / "b", "--json", "--unit", "mm")
     record = json.loads(done.out)
     assert (record["pixel_size"], record["unit"]) == (pytest.approx([0.1, 0.1]), "millimeter")
 
@@ -97,9 +108,9 @@ def test_upscale_by_the_inverse_takes_its_settings_and_records_what_it_measured(
     assert record["kernel"]["path"] == str(kernel)
 
 
-def test_a_run_with_the_inverse_has_its_figure(cli, image, short, tmp_path):
+def test_a_run_with_the_inverse_has_its_figure(cli, image, tmp_path):
     out = tmp_path / "out"
-    assert cli("run", image, "-o", out, "--config", short, "--method", "kernelgan", "--upscaler", "inverse").status == 0
+    assert cli("run", image, "-o", out, "--upscaler", "inverse").status == 0
     assert (out / "figure.png").stat().st_size > 0
     assert json.loads((out / "report.json").read_text())["upscale"]["method"] == "inverse"
 
@@ -148,13 +159,14 @@ def test_png_out(cli, tmp_path):
     assert iio.imread(tmp_path / "large.png").shape == (80, 100, 3)
 
 
-def test_run_writes_everything(cli, image, short, tmp_path):
+@pytest.mark.parametrize(("method", "stage"), [("auto", "spectrum"), ("kernelgan", "KernelGAN")])
+def test_run_writes_everything(cli, image, short, tmp_path, method, stage):
     out = tmp_path / "out"
-    done = cli("run", image, "-o", out, "--config", short, "--json")
+    done = cli("run", image, "-o", out, "--config", short, "--json", "--method", method, "--upscaler", "zssr")
     assert done.status == 0
     assert sorted(path.name for path in out.iterdir()) == ["figure.png", "kernel.json", "kernel.tif", "report.json", "upscaled.tif"]
     assert json.loads(done.out) == json.loads((out / "report.json").read_text())
-    assert "KernelGAN" in done.err
+    assert f"{stage} ..." in done.err
     assert "ZSSR" in done.err
 
 
@@ -162,12 +174,12 @@ def test_run_again_is_refused_before_any_computing(cli, image, short, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "figure.png").write_text("precious")
-    done = cli("run", image, "-o", out)  # with the whole training, which would take minutes
+    done = cli("run", image, "-o", out, "--method", "kernelgan", "--upscaler", "zssr")  # with the whole training, which would take minutes
     assert done.status == 2
     assert "--overwrite" in done.err
     assert [path.name for path in out.iterdir()] == ["figure.png"]
     assert (out / "figure.png").read_text() == "precious"
-    assert cli("run", image, "-o", out, "--config", short, "--overwrite").status == 0
+    assert cli("run", image, "-o", out, "--config", short, "--upscaler", "zssr", "--overwrite").status == 0
     assert iio.imread(out / "figure.png").shape[2] == 4
 
 
@@ -187,7 +199,8 @@ def test_the_input_is_never_overwritten(cli, image, tmp_path):
     [
         (["estimate", "{image}"], "--output"),
         (["estimate", "{image}", "-o", "{out}", "--scale", "1"], "--scale"),
-        (["estimate", "{image}", "-o", "{out}", "--scale", "3"], "not for 3"),
+        (["estimate", "{image}", "-o", "{out}", "--scale", "5"], "not for 5"),
+        (["estimate", "{image}", "-o", "{out}", "--scale", "3", "--method", "kernelgan"], "not for 3"),
         (["estimate", "{image}", "-o", "{out}", "--method", "magic"], "magic"),
         (["estimate", "{image}", "-o", "{out}", "--device", "abacus"], "abacus"),
         (["estimate", "{image}", "-o", "{out}", "--axes", "YXZ"], "one letter per axis"),
@@ -230,24 +243,27 @@ def test_what_breaks_on_the_way_is_a_failure_and_leaves_nothing(cli, tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_demo_with_short_training(cli, short, tmp_path, monkeypatch):
+def test_demo(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = cli("demo", "--config", short)
+    done = cli("demo")
     assert done.status == 0
-    assert "30 steps" in done.err  # says what is shortened
+    assert "camera.png" in done.err
     out = tmp_path / "napari-kernelgan-demo"
     names = {"kernel.tif", "kernel.json", "upscaled.tif", "report.json", "figure.png", "demo.json"}
     names |= {"input.tif", "truth.tif", "true_kernel.tif", "true_kernel.json", "upscaled_true_kernel.tif"}
     assert {path.name for path in out.iterdir()} == names
     record = json.loads((out / "demo.json").read_text())
     assert f"{record['kernel_psnr']:.1f}" in done.out
+    assert record["reliability"]["level"] in done.out
+    for low, high in record["fwhm_interval"]:
+        assert f"{low:.2f} .. {high:.2f}" in done.out
     for psnr in record["picture_psnr"].values():
         assert f"{psnr:.2f}" in done.out
     assert record["picture_psnr"]["bicubic"] > 20
     assert record["true_fwhm"]["major"] == pytest.approx(4.2)
     # a new folder each time; a folder that is named is not written into twice
-    assert cli("demo", "--config", short, "-o", out).status == 2
-    assert cli("demo", "--config", short, "--json").status == 0
+    assert cli("demo", "-o", out).status == 2
+    assert cli("demo", "--json").status == 0
     assert (tmp_path / "napari-kernelgan-demo-2" / "demo.json").exists()
 
 

@@ -1,10 +1,17 @@
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from skimage.data import astronaut, camera
 
 import napari_kernelgan as kg
-from napari_kernelgan.report.figure import write_figure
+from napari_kernelgan.estimate.result import Reliability
+from napari_kernelgan.estimate.spectral.reliability import REASONS
+from napari_kernelgan.report.figure import STYLE, write_figure
+from napari_kernelgan.report.panels import draw_trust
 
 
 def estimate(scale=2, history=True, **known):
@@ -14,21 +21,24 @@ def estimate(scale=2, history=True, **known):
     return kg.KernelEstimate(kernel, scale, "kernelgan", history=kg.History(losses), **known)
 
 
+SURE = {"fwhm_interval": ((3.9, 5.25), (0.0, 12.0)), "reliability": Reliability("uncertain", ("noise",), (REASONS["noise"],))}
 STAGES = [{"scale": 2, "steps": 60, "error_steps": [20, 40, 60], "errors": [1e-2, 5e-3, 4e-3], "learning_rate": 1e-3}]
 
 
 @pytest.mark.parametrize(
-    ("low", "found"),
+    ("low", "found", "panels"),
     [
-        (camera()[:96, :120], estimate(pixel_size=(0.1, 0.1), unit="micrometer")),
-        (camera()[:96, :120].astype(np.uint16) * 100, estimate(pixel_size=(0.2, 0.1), unit="micrometer")),
-        (camera()[200:232, 200:232] / np.float32(255), estimate(history=False)),
-        (astronaut()[:90, :90], estimate(scale=4)),
-        (np.dstack([astronaut()[:90, :90], np.full((90, 90), 255, np.uint8)]), estimate()),
+        (camera()[:96, :120], estimate(pixel_size=(0.1, 0.1), unit="micrometer"), 5),
+        (camera()[:96, :120].astype(np.uint16) * 100, estimate(pixel_size=(0.2, 0.1), unit="micrometer"), 5),
+        (camera()[200:232, 200:232] / np.float32(255), estimate(history=False), 3),
+        (camera()[:96, :120], estimate(history=False, **SURE), 4),
+        (camera()[:96, :120], estimate(pixel_size=(0.1, 0.1), unit="micrometer", **SURE), 6),
+        (astronaut()[:90, :90], estimate(scale=4), 5),
+        (np.dstack([astronaut()[:90, :90], np.full((90, 90), 255, np.uint8)]), estimate(), 5),
     ],
-    ids=["gray", "oblong pixels", "smallest", "colour x4", "alpha"],
+    ids=["gray", "oblong pixels", "smallest", "error bars", "error bars and training", "colour x4", "alpha"],
 )
-def test_a_figure_of_anything(tmp_path, low, found):
+def test_a_figure_of_anything(tmp_path, low, found, panels):
     path = tmp_path / "figure.png"
     high = np.asarray(kg.upscale(low, None, found.scale, "bicubic"))
     write_figure(path, low, high, found, STAGES if found.history.losses else [], "title", "zssr")
@@ -38,7 +48,7 @@ def test_a_figure_of_anything(tmp_path, low, found):
     assert list(tmp_path.iterdir()) == [path]
     # every part has something in it: overview and plots above, four details below
     middle = figure.shape[0] // 2
-    above = np.array_split(figure[: middle - 40, :, :3], 5, axis=1)
+    above = np.array_split(figure[: middle - 40, :, :3], panels, axis=1)
     below = np.array_split(figure[middle + 40 :, :, :3], 4, axis=1)
     assert min(part.std() for part in above + below) > 5
 
@@ -53,6 +63,24 @@ def test_details_before_and_after_differ_where_the_images_do(tmp_path):
     changed = (np.abs(pictures[0] - pictures[1]).max(-1) > 50).mean(0) > 0.1
     quarters = [part.mean() > 0.5 for part in np.array_split(changed, 4)]
     assert quarters == [False, True, False, True]
+
+
+@pytest.mark.parametrize("unit", [{}, {"pixel_size": (0.1, 0.1), "unit": "micrometer"}], ids=["px", "um"])
+def test_error_bars_and_every_reason_for_doubt_fit_into_their_panel(unit):
+    doubts = Reliability("unreliable", tuple(REASONS), tuple(REASONS.values()))
+    figure = Figure(figsize=(15 / 6, 3.2), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    with rc_context(STYLE):
+        panel = figure.subplots()
+        draw_trust(panel, estimate(**SURE | {"reliability": doubts}, **unit))
+        canvas.draw()
+    taken = panel.get_tightbbox(canvas.get_renderer())
+    assert min(*taken.min, *(figure.bbox.max - taken.max)) >= 0
+    everything = " ".join(" ".join(text.get_text() for text in panel.findobj(Text)).split())
+    assert "unreliable" in everything
+    assert "3.90 .. 5.25 px" in everything
+    assert ("0.263 µm" in everything) == bool(unit)
+    assert all(reason in everything for reason in doubts.reasons)
 
 
 def test_no_global_state_is_touched(tmp_path):

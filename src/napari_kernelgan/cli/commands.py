@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="napari-kernelgan",
-    help="Estimate the unknown blur kernel of an image from the image alone (KernelGAN), and upscale with it (ZSSR).",
+    help="Estimate the unknown blur kernel of an image from the image alone, and upscale with it.",
     epilog="Exit status: 0 done, 1 failed, 2 misuse, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
@@ -147,13 +147,13 @@ def demo(
     overwrite: opt.OverwriteOption = False,
     as_json: opt.JsonOption = False,
 ) -> None:
-    """Show the whole on a photograph that was degraded with a known kernel: two to three minutes on two cores."""
+    """Show the whole on a photograph that was degraded with a known kernel, in seconds."""
     from ..progress import run
-    from ..report.demo import SETTINGS, free_folder, introduction, iter_demo, score_tables
+    from ..report.demo import INTRODUCTION, free_folder, iter_demo, score_tables
 
     folder = output or free_folder(Path.cwd())
-    settings = opt.read_config(config) if config else SETTINGS
-    say(introduction(settings))
+    settings = opt.read_config(config)
+    say(INTRODUCTION)
     with Watch() as watch:
         record = run(iter_demo(folder, seed, device, settings, overwrite=overwrite), watch).record
     if not as_json:

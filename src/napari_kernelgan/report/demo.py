@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..assess.metrics import kernel_psnr, picture_psnr
-from ..config import Settings, ZSSRConfig
+from ..config import Settings
 from ..errors import InputError
+from ..estimate.api import estimate_kernel
 from ..files.atomic import write_json
 from ..files.images import read_image, write_image
 from ..files.kernels import save_kernel
@@ -34,8 +35,12 @@ SCALE = 2
 PICTURE = "camera.png"
 CORNER, SIDE = (190, 190), 300
 WIDTHS = FWHM(4.2, 3.2, 30.0)
-SETTINGS = Settings(zssr=ZSSRConfig(max_steps=1500))
-"""For two or three minutes on two cores: the training of the kernel is whole, that of the upscaler is shortened."""
+UPSCALER = "inverse"
+INTRODUCTION = (
+    f"A part of the photograph {PICTURE} that comes with scikit-image is blurred with a known Gaussian kernel and made half as large. "
+    "From that alone, the kernel is estimated, with error bars, and the picture is upscaled; then once more with the true kernel, for "
+    "comparison."
+)
 
 
 @dataclass(frozen=True)
@@ -56,25 +61,7 @@ def free_folder(parent: Path) -> Path:
     return folder
 
 
-def introduction(config: Settings) -> str:
-    """What is going to happen, and where it is made shorter than it should be."""
-    shortened = [
-        f"{name} trains for {steps} steps at most instead of {default}"
-        for name, steps, default in (
-            ("KernelGAN", config.kernelgan.steps, Settings().kernelgan.steps),
-            ("ZSSR", config.zssr.max_steps, Settings().zssr.max_steps),
-        )
-        if steps < default
-    ]
-    note = f" To save time, {' and '.join(shortened)}: longer training gives better results." if shortened else ""
-    return (
-        f"A part of the photograph {PICTURE} that comes with scikit-image is blurred with a known Gaussian kernel and made half as "
-        "large. From that alone, the kernel is estimated and the picture is upscaled; then once more with the true kernel, for "
-        f"comparison.{note}"
-    )
-
-
-def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS, *, overwrite: bool = False) -> Steps[DemoResult]:
+def iter_demo(folder: Path, seed: int, device: str, config: Settings, *, overwrite: bool = False) -> Steps[DemoResult]:
     """Degrade the photograph, do the whole run on it, upscale with the true kernel too, and score everything.
 
     Parameters
@@ -99,11 +86,12 @@ def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS,
     write_image(low_path, low, overwrite=overwrite)
     save_kernel(kernel_path, kernel, scale=SCALE, method="true")
 
-    options = Options(SCALE, seed=seed, device=device, config=config)
+    options = Options(SCALE, upscaler=UPSCALER, seed=seed, device=device, config=config)
     run = yield from iter_run(read_image(low_path), folder, options, overwrite=overwrite)
     if run.stopped:
         return DemoResult(run, run.record)
-    steps = iter_upscale(low, kernel, SCALE, seed=seed, device=device, config=config)
+    again = estimate_kernel(low, SCALE, seed=seed, device=device, config=options.config)  # the first of a process prepares for all others
+    steps = iter_upscale(low, kernel, SCALE, UPSCALER, seed=seed, device=device, config=options.config)
     ideal = yield from relay(steps, lambda progress: progress.part(name=" with the true kernel"))
     write_image(ideal_path, ideal, overwrite=overwrite)
     bicubic = upscale(low, None, SCALE, "bicubic")
@@ -111,13 +99,16 @@ def iter_demo(folder: Path, seed: int, device: str, config: Settings = SETTINGS,
         "picture": f"{PICTURE}, rows from {CORNER[0]}, columns from {CORNER[1]}, {SIDE} x {SIDE} px",
         "kernel_psnr": kernel_psnr(run.estimate.kernel, kernel),
         "fwhm": run.estimate.fwhm._asdict(),
+        "fwhm_interval": run.estimate.fwhm_interval,
+        "reliability": vars(run.estimate.reliability) if run.estimate.reliability else None,
+        "estimate_seconds": {"first": run.estimate.seconds, "again": again.seconds},
         "true_fwhm": gaussian_fwhm(covariance)._asdict(),
         "picture_psnr": {
             "bicubic": picture_psnr(np.asarray(bicubic), truth),
             "upscaled": picture_psnr(np.asarray(run.upscaled), truth),
             "upscaled with the true kernel": picture_psnr(np.asarray(ideal), truth),
         },
-        "note": introduction(config),
+        "note": INTRODUCTION,
         "seconds": round(time.perf_counter() - start, 3),
         "files": run.files._asdict() | {path.stem: path for path in own if path.suffix != ".json"} | {"demo": record_path},
     }
@@ -130,11 +121,14 @@ def score_tables(record: dict[str, Any]) -> list[Table]:
     from rich.table import Table
 
     found, true = record["fwhm"], record["true_fwhm"]
-    kernel = Table("", "estimated", "true", title="kernel", title_justify="left")
-    kernel.add_row("FWHM, major / HR px", f"{found['major']:.2f}", f"{true['major']:.2f}")
-    kernel.add_row("FWHM, minor / HR px", f"{found['minor']:.2f}", f"{true['minor']:.2f}")
-    kernel.add_row("direction / deg", f"{found['angle']:.0f}", f"{true['angle']:.0f}")
-    kernel.add_row("kernel PSNR / dB", f"{record['kernel_psnr']:.1f}", "")
+    kernel = Table("", "estimated", "90 % error bars", "true", title="kernel", title_justify="left")
+    for name, (low, high) in zip(("major", "minor"), record["fwhm_interval"], strict=True):
+        kernel.add_row(f"FWHM, {name} / HR px", f"{found[name]:.2f}", f"{low:.2f} .. {high:.2f}", f"{true[name]:.2f}")
+    kernel.add_row("direction / deg", f"{found['angle']:.0f}", "", f"{true['angle']:.0f}")
+    kernel.add_row("kernel PSNR / dB", f"{record['kernel_psnr']:.1f}")
+    kernel.add_row("how far to trust it", record["reliability"]["level"])
+    first, again = record["estimate_seconds"].values()
+    kernel.add_row("time / s", f"{first:.2f}, then {again:.2f} per image")
     picture = Table("", "PSNR / dB", title="picture against the original", title_justify="left")
     for name, psnr in record["picture_psnr"].items():
         picture.add_row(name, f"{psnr:.2f}")

@@ -1,7 +1,9 @@
-"""The figure of a report: where the details lie, the kernel, how training went, and the details before and after."""
+"""The figure of a report: where the details lie, the kernel, how sure it is, how training went, the details before and after."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ..files.atomic import atomic
 from ..images.layout import without_alpha
 from ..upscaling.api import interpolate_plane
 from .details import Corner, detail_side, find_details
-from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction
+from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction, draw_trust
 from .scalebar import add_scale_bar
 
 MARGIN = 4  # px of the input around a detail, so that its enlargement has no border of its own
@@ -62,13 +64,16 @@ def write_figure(
         figure: Any = Figure(figsize=(15, 7.5), layout="constrained", facecolor="white")
         figure.suptitle(title, fontsize=12, fontweight="bold", x=0.005, ha="left")
         above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
-        overview, kernel, profiles, losses, reconstruction = above.subplots(1, 5, width_ratios=(1, 1, 1, 1.15, 1))
-        draw_kernel(kernel, estimate)
-        draw_profiles(profiles, estimate)
-        draw_losses(losses, estimate)
-        draw_reconstruction(reconstruction, stages)
         look = _Look(low, high, estimate)
-        look.overview(overview)
+        panels: list[Callable[[Any], None]] = [
+            look.overview,
+            *(partial(draw, estimate=estimate) for draw in (draw_kernel, draw_profiles)),
+            *([partial(draw_trust, estimate=estimate)] if estimate.reliability or estimate.fwhm_interval else []),
+            *([partial(draw_losses, estimate=estimate)] if any(map(len, estimate.history.losses.values())) else []),
+            *([partial(draw_reconstruction, stages=stages)] if stages else []),
+        ]
+        for draw, axes in zip(panels, above.subplots(1, len(panels)), strict=True):
+            draw(axes)
         for number, (before, after) in enumerate(below.subplots(1, 4).reshape(2, 2)):
             look.detail(number, before, after, upscaler)
         with atomic(path) as temporary:
@@ -93,12 +98,16 @@ class _Look:
     def overview(self, axes: Any) -> None:
         """The whole input with the details marked."""
         from matplotlib.patches import Rectangle
+        from matplotlib.patheffects import withStroke
 
         height, width = self.low.shape[:2]
         self._show(axes, self._thin, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
         for name, (y, x), colour in zip("AB", self.corners, COLOURS, strict=False):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), self.side, self.side, fill=False, edgecolor=colour, linewidth=2))
-            axes.text(x + 1, y + 1, name, color=colour, fontweight="bold", va="top", ha="left", fontsize=10)
+            place: dict[str, Any] = {"xytext": (3, -3), "textcoords": "offset points", "va": "top", "fontsize": 10}
+            axes.annotate(
+                name, (x, y), color=colour, fontweight="bold", path_effects=[withStroke(linewidth=2.5, foreground="white")], **place
+            )
         axes.set_title(f"input, {width} x {height} px")
 
     def detail(self, number: int, before: Any, after: Any, upscaler: str) -> None:

@@ -1,7 +1,8 @@
-"""The plots of a report's figure: the kernel, its profiles, and how training went. Each draws into axes that it is given."""
+"""The plots of a report's figure: the kernel, its profiles, how sure it is, how training went. Each draws into axes that it is given."""
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ LABELS = {
     "centre": "kernel's centre",
     "sparsity": "sparsity",
 }
+LEVELS = {"reliable": "#15803d", "uncertain": "#a16207", "unreliable": "#b91c1c"}
+LINE = 46  # characters that fit into a panel
 VISIBLE = 1e-3  # of the peak: a large kernel's frame below this is left out of the picture
 
 
@@ -66,13 +69,38 @@ def draw_profiles(axes: Any, estimate: KernelEstimate) -> None:
     axes.legend(loc="upper center", frameon=False, fontsize=8.5, ncols=1, handlelength=1.2)
 
 
+def draw_trust(axes: Any, estimate: KernelEstimate) -> None:
+    """The widths with their error bars, and how far to trust them."""
+    axes.set_title("widths and how sure they are")
+    axes.axis("off")
+    trust = estimate.reliability
+    if trust is not None:
+        axes.text(0, 0.5, trust.level, fontsize=11, fontweight="bold", color=LEVELS[trust.level], va="top", transform=axes.transAxes)
+        reasons = [line for reason in trust.reasons for line in wrap(reason, LINE)]
+        axes.text(0, 0.41, "\n".join(reasons), fontsize=7.5, va="top", transform=axes.transAxes)
+    if estimate.fwhm_interval is None:
+        return
+    bars = axes.inset_axes((0.2, 0.7, 0.8, 0.3))
+    physical = kernel_record(estimate).get("fwhm_physical") if estimate.unit else None
+    for row, (name, (low, high), colour) in enumerate(zip(("major", "minor"), estimate.fwhm_interval, (MAJOR, MINOR), strict=True)):
+        width = getattr(estimate.fwhm, name)
+        bars.plot([low, high], [row, row], color=colour, linewidth=2, marker="|", markersize=8)
+        bars.plot(width, row, color=colour, marker="o", markersize=5)
+        text = f"{low:.2f} .. {high:.2f} px"
+        if physical:
+            size = physical[name] / width
+            text += f" = {low * size:#.3g} .. {high * size:#.3g} {unit_symbol(physical['unit'])}"
+        bars.text(0, row - 0.22, text, fontsize=8, color=colour, va="bottom", transform=bars.get_yaxis_transform())
+    bars.set(ylim=(1.4, -0.8), yticks=[0, 1], yticklabels=["major", "minor"], xlabel="FWHM, 90 % error bars / HR px")
+    bars.set_xlim(0, None)
+    bars.spines["left"].set_visible(False)
+    bars.tick_params(axis="y", length=0)
+
+
 def draw_losses(axes: Any, estimate: KernelEstimate) -> None:
     """The loss terms of the kernel's training, each step's value smoothed a little."""
     losses = {name: values for name, values in estimate.history.losses.items() if len(values)}
     axes.set_title(f"training of the kernel ({estimate.method})")
-    if not losses:
-        _say(axes, "no training")
-        return
     steps = max(len(values) for values in losses.values())
     for number, (name, values) in enumerate(losses.items()):
         smooth = uniform_filter1d(values, max(1, steps // 60), mode="nearest")
@@ -99,19 +127,14 @@ def draw_reconstruction(axes: Any, stages: list[dict[str, Any]]) -> None:
     axes.set_title("training of the upscaler")
     drawn = [stage for stage in stages if stage["errors"]]
     if not drawn:
-        _say(axes, "no training" if not stages else "too short for a curve")
+        axes.text(0.5, 0.5, "too short for a curve", ha="center", va="center", transform=axes.transAxes, color="0.4")
+        axes.set(xticks=[], yticks=[])
         return
     for stage in drawn:
         name = f"to x{stage['scale']}, {stage['steps']} steps"
         axes.plot(stage["error_steps"], np.sqrt(stage["errors"]), marker="o", markersize=3, linewidth=1.5, label=name)
     axes.set(yscale="log", xlabel="step", ylabel="reconstruction error (RMS, 0..1)")
     axes.legend(frameon=False, fontsize=8.5)
-
-
-def _say(axes: Any, text: str) -> None:
-    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="0.4")
-    axes.set_xticks([])
-    axes.set_yticks([])
 
 
 def _visible(kernel: Kernel) -> Kernel:

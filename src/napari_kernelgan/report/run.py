@@ -13,7 +13,7 @@ from ..files.atomic import write_json
 from ..files.image_file import ImageFile
 from ..files.kernels import kernel_record
 from ..images.layout import Index, Layout
-from ..progress import Steps
+from ..progress import Steps, stops
 from .figure import write_figure
 from .steps import (
     Options,
@@ -25,6 +25,8 @@ from .steps import (
     upscale_record,
     write_upscaled,
 )
+
+NAME = 80  # characters of a file's name that a figure's heading has room for
 
 
 class RunFiles(NamedTuple):
@@ -57,14 +59,14 @@ class RunResult:
     @property
     def stopped(self) -> bool:
         """Whether the run was stopped on request before its end."""
-        return self.estimate.stopped or getattr(self.upscaled, "stopped", False)
+        return self.upscaled is None or getattr(self.upscaled, "stopped", False)
 
 
 def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bool = False) -> Steps[RunResult]:
     """Estimate, upscale, and write ``kernel.tif``, ``kernel.json``, ``upscaled.tif``, ``report.json`` and ``figure.png``.
 
-    The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it. A stop of the
-    estimate ends the run: the kernel so far is written, and a report that says so, but nothing is upscaled with it.
+    The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it. A stop while it is
+    estimated ends the run: the kernel so far is written, and a report that says so, but nothing is upscaled with it.
 
     Parameters
     ----------
@@ -87,9 +89,9 @@ def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bo
     check_outputs([source.path], files, overwrite=overwrite)
     check_upscale(files.upscaled, source, options)
     start = time.perf_counter()
-    estimate = yield from iter_estimate_file(source, files.kernel, options, overwrite=overwrite)
+    estimate, asked = yield from _heeding(iter_estimate_file(source, files.kernel, options, overwrite=overwrite))
     upscaled, training, written = None, None, files._asdict()
-    if estimate.stopped:
+    if asked:
         written = {name: path for name, path in written.items() if name not in ("upscaled", "figure")}
     else:
         upscaled = yield from iter_upscale_source(source, estimate, options)
@@ -101,13 +103,33 @@ def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bo
     return RunResult(estimate, upscaled, files, record)
 
 
+def _heeding(steps: Steps[KernelEstimate]) -> Steps[tuple[KernelEstimate, bool]]:
+    """An estimate, and whether a stop was asked for: at the last step, which may be the only one, it is for what comes next."""
+    asked = False
+    try:
+        progress = next(steps)
+        while True:
+            answer = yield progress
+            asked |= stops(answer)
+            progress = steps.send(answer)
+    except StopIteration as end:
+        return end.value, asked
+    finally:
+        steps.close()
+
+
+def shortened(name: str) -> str:
+    """A file's name with its middle left out where a heading has no room for it."""
+    return name if len(name) <= NAME else f"{name[: NAME // 2]} ... {name[-NAME // 2 :]}"
+
+
 def _write_figure(path: Path, source: ImageFile, upscaled: Any, estimate: KernelEstimate, training: dict[str, Any]) -> None:
     """The figure; of a stack, of its middle plane."""
     layout = Layout.of(source.data, source.axes)
     index: Index = next(islice(layout.indices(), layout.n_planes // 2, None))
     planes = training.get("details", {}).get("planes", [])
     where = "".join(f", {axis} = {at}" for axis, at in zip(layout.stack_axes, index, strict=True))
-    title = f"{source.path.name}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}"
+    title = f"{shortened(source.path.name)}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}"
     write_figure(
         path,
         layout.plane(source.data, index),
