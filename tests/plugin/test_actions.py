@@ -99,6 +99,28 @@ def test_one_plane_of_a_stack(tiny: np.ndarray) -> None:
     np.testing.assert_allclose(upscaled.translate, [1, -0.25, -0.25])
 
 
+def test_a_region_is_estimated_from_and_the_whole_is_upscaled(small: np.ndarray) -> None:
+    stack = Image(np.stack([small, small[::-1], small[:, ::-1]]), name="cells")
+    for plane, expected in ((None, stack.data[:, 10:80, 20:75]), ((1,), stack.data[1, 10:80, 20:75])):
+        kernel, upscaled = run_layer(stack, upscaler="inverse", plane=plane, region=(10, 20, 80, 75))
+        np.testing.assert_array_equal(kernel.data, kg.estimate_kernel(expected).kernel)
+        assert kernel.metadata[KEY]["source"]["region"] == [10, 20, 80, 75]
+        assert kernel.translate[1] > 80  # beside the image, not beside the region
+        assert "region" not in upscaled.metadata[KEY]["source"]
+        assert upscaled.data.shape[1:] == (192, 160)
+
+
+def test_a_region_of_colour(small: np.ndarray) -> None:
+    colour = Image(np.stack([small, small[::-1], small[:, ::-1]], -1), rgb=True)
+    kernel = estimate_layer(colour, region=(10, 20, 80, 75))
+    np.testing.assert_array_equal(kernel.data, kg.estimate_kernel(colour.data[10:80, 20:75]).kernel)
+
+
+def test_a_region_outside_the_image_is_refused(small: np.ndarray) -> None:
+    with pytest.raises(kg.InputError, match=r"leaves the plane of size \(96, 80\)"):
+        estimate_layer(Image(small), region=(10, 20, 80, 175))
+
+
 def test_all_planes_of_a_stack(tiny: np.ndarray, true_kernel: np.ndarray) -> None:
     stack = Image(np.stack([tiny, tiny[::-1]]))
     np.testing.assert_array_equal(estimate_layer(stack).data, kg.estimate_kernel(stack.data).kernel)
@@ -144,3 +166,13 @@ def test_what_is_no_kernel_is_refused(tiny: np.ndarray) -> None:
         upscale_layer(image)
     with pytest.raises(kg.InputError, match="scale 2, not 4"):
         upscale_layer(image, estimate_layer(image), 4)
+
+
+@pytest.mark.parametrize("method", ["inverse", "bicubic"])
+def test_lazy_results_have_their_record_too(tiny: np.ndarray, true_kernel: np.ndarray, method: str) -> None:
+    lazy = Image(da.from_array(np.stack([tiny, tiny]), chunks=(1, -1, -1)), contrast_limits=(0, 255))
+    upscaled = upscale_layer(lazy, true_kernel if method == "inverse" else None, method=method)
+    assert isinstance(upscaled.data, da.Array)
+    record = upscaled.metadata[KEY]
+    assert (record["method"], record["input"]["shape"], record["scale"]) == (method, [2, 64, 56], 2)
+    assert (record["config"] == kg.InverseConfig().model_dump(mode="json")) is (method == "inverse")

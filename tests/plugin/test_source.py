@@ -3,10 +3,12 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from napari import Viewer
 from napari.layers import Image, Labels
 
 import napari_kernelgan as kg
+from napari_kernelgan.plugin.region import Region
 from napari_kernelgan.plugin.source import Source, current_plane
 
 
@@ -43,6 +45,14 @@ def test_of_a_multiscale_image_the_full_resolution_is_taken() -> None:
 def test_lazy_images_stay_lazy() -> None:
     layer = Image(da.zeros((5, 8, 9), chunks=(1, 8, 9)), contrast_limits=(0, 1))
     assert isinstance(Source.of(layer, (3,)).image, da.Array)
+
+
+def test_zarr_arrays_are_not_read_when_a_plane_or_region_is_taken() -> None:
+    layer = Image(zarr.array(np.random.default_rng(0).random((5, 8, 9)), chunks=(1, 8, 9)), contrast_limits=(0, 1))
+    for source in (Source.of(layer), Source.of(layer, (3,))):
+        part = source.part(Region(2, 3, 8, 7))
+        assert isinstance(part, da.Array)
+        np.testing.assert_array_equal(part, np.asarray(layer.data)[..., 2:8, 3:7][3 if source.leading else slice(None)])
 
 
 def test_other_layers_are_refused() -> None:

@@ -160,6 +160,36 @@ def test_a_stack(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, fini
     assert viewer.dims.ndim == 3
 
 
+@pytest.mark.parametrize("planes", [CURRENT, ALL])
+def test_a_rectangle_is_estimated_from_and_the_whole_is_upscaled(
+    viewer: Viewer, widget: KernelGANWidget, small: np.ndarray, finish, planes: str
+) -> None:
+    stack = np.stack([small, small[::-1], small[:, ::-1]])
+    viewer.add_image(stack, name="cells", scale=(1, 2, 2))
+    corners = np.array([[9.5, 19.5], [9.5, 74.5], [79.5, 74.5], [79.5, 19.5]])
+    widget.region.value = viewer.add_shapes([corners], shape_type="rectangle", scale=(2, 2))
+    widget.method.value, widget.upscaler.value, widget.planes.value = "auto", "inverse", planes
+    viewer.dims.set_current_step(0, 2)
+    widget.run_both()
+    finish(widget)
+    part = stack[2:, 10:80, 20:75] if planes == CURRENT else stack[:, 10:80, 20:75]
+    np.testing.assert_array_equal(viewer.layers["cells kernel"].data, kg.estimate_kernel(part).kernel)
+    assert viewer.layers["cells x2"].data.shape == (len(part), 192, 160)
+
+
+def test_an_upscale_needs_no_rectangle(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, messages: list[str], finish) -> None:
+    viewer.add_image(tiny, name="cells")
+    widget.region.value = viewer.add_shapes(name="empty")
+    widget.upscaler.value = "bicubic"
+    widget.upscale()
+    finish(widget)
+    assert "cells x2" in viewer.layers
+    assert messages == []
+    widget.estimate()
+    assert ["holds no rectangle" in message for message in messages] == [True]
+    assert idle(widget)
+
+
 def test_settings_changed_in_the_widget_are_used(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
     viewer.add_image(tiny, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
     configure(widget, {"steps": 7, "learning_rate": 1e-3, "betas": (0.6, 0.9)})

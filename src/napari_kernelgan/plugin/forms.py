@@ -11,14 +11,14 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, LineEdit, LiteralEvalLineEdit, PushButton, SpinBox
 from magicgui.widgets.bases import ValueWidget, Widget
 from pydantic import BaseModel
-from qtpy.QtWidgets import QFormLayout, QFrame, QScrollArea
+from qtpy.QtWidgets import QFormLayout
 
 from ..config import resolve
 from ..errors import InputError
+from .parts import scrolling
 
 MOST = 10**9  # of integers without an upper limit
 PRESETS = ("published", "noisy")
-FOLD_HEIGHT = 220  # px
 
 
 class Form(Container):
@@ -89,20 +89,24 @@ class SettingsForm(Form):
 
 
 class Fold(Container):
-    """Widgets that are out of sight until their title is pressed, and then scroll."""
+    """Widgets that are out of sight until their title is pressed.
 
-    def __init__(self, title: str, content: Widget) -> None:
+    Parameters
+    ----------
+    title : str
+    content : Widget
+    height : int, optional
+        In pixels, of what is then in sight: the rest scrolls. None: all is in sight.
+    """
+
+    def __init__(self, title: str, content: Widget, height: int | None = None) -> None:
         self._title, self._content = title, content
         self._button = PushButton()
         super().__init__(widgets=[self._button], labels=False)
         self.margins = (0, 0, 0, 0)
         self._button.changed.connect(self.toggle)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setFixedHeight(FOLD_HEIGHT)
-        self._scroll.setWidget(content.native)
-        self.native.layout().addWidget(self._scroll)
+        self._shown = content.native if height is None else scrolling(content.native, height)
+        self.native.layout().addWidget(self._shown)
         self.opened = False
 
     @property
@@ -113,7 +117,7 @@ class Fold(Container):
     @opened.setter
     def opened(self, value: bool) -> None:
         self._opened = value
-        self._scroll.setVisible(value)
+        self._shown.setVisible(value)
         self._button.text = f"{'▾' if value else '▸'} {self._title}"
 
     def toggle(self) -> None:

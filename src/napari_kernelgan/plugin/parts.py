@@ -7,7 +7,7 @@ from collections.abc import Callable
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
 
 from .words import Words
 
@@ -52,3 +52,17 @@ def text() -> Label:
 def say(label: Label, words: Words) -> None:
     """Show words, and tell the rest of them to a mouse that rests on them."""
     label.value, label.tooltip = words
+
+
+def scrolling(content: QWidget, height: int | None = None) -> QScrollArea:
+    """An area of a fixed height, or of any, in which a column of widgets scrolls up and down."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    bar = area.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+    area.setMinimumWidth(content.minimumSizeHint().width() + bar)
+    if height is not None:
+        area.setFixedHeight(height)
+    return area

@@ -23,7 +23,7 @@ from .forms import Fold, Form, SettingsForm, read
 from .glance import Glance
 from .layers import COLORMAP, contrast
 from .live import Live
-from .parts import button, narrow, row, say, short, text
+from .parts import button, narrow, row, say, scrolling, short, text
 from .placement import Placement
 from .records import belongs_to, is_kernel, is_preview, record_of
 from .region import Region, region_of
@@ -37,6 +37,7 @@ SCALES = (2, 3, 4)
 DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
+FOLD_HEIGHT = 240  # px
 PICTURE = 84  # px, side of the kernel's picture
 REGION_TIP = (
     "What to estimate from: a rectangle of a Shapes layer, the selected one, else the last; on every plane. Of one that is turned against "
@@ -102,10 +103,11 @@ class KernelGANWidget(Container):
             "device": self.device,
             "seed": self.seed,
         }
-        super().__init__(
+        advanced = Container(widgets=[Fold(TITLES.get(name, name), form) for name, form in self.settings.items()], labels=False)
+        self._content = Container(
             widgets=[
                 Form(choices),
-                *(Fold(f"Advanced: {TITLES.get(name, name)}", form) for name, form in self.settings.items()),
+                Fold("Advanced", advanced, FOLD_HEIGHT),
                 row(self.estimate_button, self.upscale_button),
                 row(self.both_button, self.cancel_button),
                 self.progress,
@@ -116,6 +118,10 @@ class KernelGANWidget(Container):
             ],
             labels=False,
         )
+        self._content.native.layout().addStretch()
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.native.layout().addWidget(scrolling(self._content.native))  # a laptop's screen is not high enough for all
         self.image.changed.connect(self._show_image)
         self.kernel.changed.connect(self._show_kernel)
         self.native_parent_changed.connect(self._on_parent)
@@ -160,7 +166,7 @@ class KernelGANWidget(Container):
         """Take up added, removed and renamed layers; the layers chosen stay chosen, whatever they are called."""
         chosen = [(choice, choice.value) for choice in (self.image, self.region, self.kernel)]
         with self.image.changed.blocked(), self.region.changed.blocked(), self.kernel.changed.blocked():
-            super().reset_choices()
+            self._content.reset_choices()
             for choice, before in chosen:
                 if before in choice.choices:
                     choice.value = before

@@ -35,7 +35,7 @@ def in_words(record: dict[str, Any], kernel: Kernel, *, reasons: bool = False) -
     width, bars, physical, trust = (record.get(name) for name in ("fwhm", "fwhm_interval", "fwhm_physical", "reliability"))
     reference = record.get("reference", "self-similar")
     both = width["major"], width["minor"]
-    lines = [f"SR kernel: FWHM {_sizes(both, bars)} px · {width['angle']:.0f}°"]
+    lines = [f"SR kernel: FWHM {_sizes(both, bars)} px ·\N{NO-BREAK SPACE}{width['angle']:.0f}°"]
     if physical:
         lines.append(_lengths((physical["major"], physical["minor"]), physical["unit"], both, bars))
     if reference == "self-similar":
