@@ -3,8 +3,8 @@
     QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1200x24" python scripts/photograph_window.py docs/images/napari-window.png
 
 opens the sample photograph and the widget, presses "Run both", waits, and shows the image with its kernel on the left and the upscaled
-image on the right. Training takes as long as ever, some ten minutes on two cores; ``--steps`` and ``--upscale-steps`` shorten it, and with
-``--fast`` it is much too short to be of use: only to try this script.
+image on the right. Upscaling takes as long as ever, minutes on two cores; ``--upscale-steps`` shortens it, and with ``--fast`` it is much
+too short to be of use: only to try this script.
 """
 
 from __future__ import annotations
@@ -30,18 +30,16 @@ LIMIT = 3600.0  # s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path, help="the PNG to write")
-    parser.add_argument("--steps", type=int, default=kg.KernelGANConfig().steps, help="of training for the kernel")
     parser.add_argument("--upscale-steps", type=int, default=kg.ZSSRConfig().max_steps, help="of training for upscaling, at most")
-    parser.add_argument("--fast", action="store_true", help="the same as --steps 200 --upscale-steps 40")
+    parser.add_argument("--fast", action="store_true", help="the same as --upscale-steps 40")
     arguments = parser.parse_args()
-    steps, upscale_steps = (200, 40) if arguments.fast else (arguments.steps, arguments.upscale_steps)
+    upscale_steps = 40 if arguments.fast else arguments.upscale_steps
 
     viewer = napari.Viewer(show=True, show_welcome_screen=False)
     viewer.window.resize(*WINDOW)
     get_app_model().commands.execute_command("napari-kernelgan.widget")  # as the menus do
     (widget,) = viewer.window.dock_widgets.values()
     viewer.open_sample("napari-kernelgan", "photograph")
-    widget.settings["kernelgan"].fields["steps"].value = steps
     widget.settings["zssr"].fields["max_steps"].value = upscale_steps
     wait(lambda: False, 1.5)  # a window needs a moment to be drawn, and is black before
     widget.run_both()
