@@ -22,7 +22,7 @@ every_method = pytest.mark.parametrize("options", [{}, SHORT], ids=["auto", "ker
 def test_auto_is_the_spectral_estimate_and_says_so(small):
     estimate = kg.estimate_kernel(small, seed=4)
     assert (estimate.scale, estimate.method, estimate.seed, estimate.device) == (2, "spectral", 4, "cpu")
-    assert_array_equal(estimate.kernel, kg.estimate_kernel(small, method="spectral").kernel)
+    assert_array_equal(estimate.kernel, kg.estimate_kernel(small, method="spectral", config=kg.SpectralConfig()).kernel)
     assert estimate.reliability.level in ("reliable", "uncertain", "unreliable")
     for (low, high), width in zip(estimate.fwhm_interval, estimate.fwhm, strict=False):
         assert low < width < high
