@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from napari import Viewer
 from napari.layers import Image, Shapes
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
 import napari_kernelgan as kg
@@ -387,6 +387,20 @@ def test_the_panel_may_be_closed_while_it_estimates_and_leaves_nothing(
     gc.collect()
     assert [ref() for ref in alive] == [None, None]
     assert reading.planes == [1]
+    assert messages == []
+
+
+def test_the_panel_may_be_destroyed_while_it_is_shown(viewer: Viewer, stack: np.ndarray, messages: list[str]) -> None:
+    image = viewer.add_image(stack, name="cells")
+    widget = KernelGANWidget(viewer)
+    widget.native.show()
+    QApplication.processEvents()
+    assert widget._live.listening
+    widget.native.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not widget._live.listening
+    viewer.dims.set_current_step(0, 0)
+    image.data = stack[::-1]
     assert messages == []
 
 

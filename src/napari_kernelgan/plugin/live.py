@@ -48,8 +48,8 @@ class Live(QObject):
 
     def __init__(self, viewer: Viewer, ask: Callable[[], Glance | None], panel: QWidget) -> None:
         super().__init__(panel)
-        self._viewer, self._ask, self._panel = viewer, ask, panel
-        self._wanted = True
+        self._viewer, self._ask = viewer, ask
+        self._wanted, self._visible = True, panel.isVisible()
         self._followed: list[tuple[Any, Callable[..., None]]] = []
         self._listening = False
         self._key: Any = None
@@ -109,12 +109,13 @@ class Live(QObject):
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:  # noqa: N802
         """Notice that the panel is shown or hidden; called by Qt."""
-        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):  # not asked of the panel, which may be half gone
+            self._visible = event.type() == QEvent.Type.Show
             self._switch()
         return False
 
     def _switch(self) -> None:
-        self._listen(self._wanted and self._panel.isVisible())
+        self._listen(self._wanted and self._visible)
         if self._listening:
             self.renew()
 
