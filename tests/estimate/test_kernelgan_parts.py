@@ -186,10 +186,10 @@ def test_warming_up_gets_every_generator_off_the_saddle_at_zero(seed):
 
 def test_a_run_that_has_no_kernel_yet_says_so(small):
     published = KernelGANConfig.published().model_copy(update={"steps": 2})
-    estimate = kg.estimate_kernel(small, config=published)
+    estimate = kg.estimate_kernel(small, method="kernelgan", config=published)
     assert estimate.reliability.level == "unreliable"
     assert estimate.reliability.codes == ("collapsed",)
-    assert kg.estimate_kernel(small, config={"steps": 2}).reliability is None
+    assert kg.estimate_kernel(small, method="kernelgan", config={"steps": 2}).reliability is None
 
 
 def test_problems_of_a_batch_do_not_touch_each_other(rng):
