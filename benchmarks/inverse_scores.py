@@ -8,7 +8,6 @@ Every sharp picture of the folder is degraded with a random Gaussian kernel of i
 from __future__ import annotations
 
 import argparse
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +19,9 @@ from napari_kernelgan.bench.cases import Case, from_sharp
 METHODS = {"bicubic": None, "closed form": {"passes": 0}, "inverse": {}}
 
 
-def noisy(case: Case, noise: float) -> np.ndarray:
-    """The low-resolution picture in 8 bits, with noise added before rounding."""
-    if noise == 0 or case.high is None:
-        return case.low
-    exact = kg.degrade(case.high / 255, case.kernel, case.high.shape[0] // case.low.shape[0], "YXS"[: case.high.ndim])
-    rng = np.random.default_rng([0, zlib.crc32(case.name.encode())])
-    return np.rint(np.clip(exact + rng.normal(0, noise, exact.shape), 0, 1) * 255).astype(np.uint8)
-
-
-def scores(case: Case, low: np.ndarray, scale: int) -> list[float]:
+def scores(case: Case, scale: int) -> list[float]:
     images = [
-        kg.upscale(low, None if config is None else case.kernel, scale, "bicubic" if config is None else "inverse", config=config)
+        kg.upscale(case.low, None if config is None else case.kernel, scale, "bicubic" if config is None else "inverse", config=config)
         for config in METHODS.values()
     ]
     return [picture_psnr(np.asarray(image), case.high) for image in images]
@@ -45,13 +35,14 @@ def main() -> None:
     parser.add_argument("--noise", type=float, nargs="+", default=[0, 0.01, 0.02, 0.04], help="standard deviations, range 0..1")
     parser.add_argument("--each", action="store_true", help="a row for every picture too")
     arguments = parser.parse_args()
-    cases = list(from_sharp(arguments.folder, arguments.scale, None, 0, None))[arguments.skip :]
+    cases = list(from_sharp(arguments.folder, arguments.scale, noises=arguments.noise))[arguments.skip * len(arguments.noise) :]
     print("| noise | " + " | ".join(METHODS) + " |\n" + "|---" * (1 + len(METHODS)) + "|")
     for noise in arguments.noise:
-        found = [scores(case, noisy(case, noise), arguments.scale) for case in cases]
+        these = [case for case in cases if case.noise == noise]
+        found = [scores(case, arguments.scale) for case in these]
         rows = [(f"{noise:g}", np.mean(found, 0))]
         if arguments.each:
-            rows += [(case.name, row) for case, row in zip(cases, found, strict=True)]
+            rows += [(case.name, row) for case, row in zip(these, found, strict=True)]
         for name, row in rows:
             print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row) + " |", flush=True)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from ..config import Settings
 from ..devices import check_seed, resolve_device
 from ..errors import InputError
 from ..files.atomic import refuse_existing
+from ..files.folders import pictures_in
 from ..kernels.forward import check_scale
 from ..progress import Progress
 from ..provenance import versions
-from .cases import from_degraded, from_sharp
+from .cases import check_conditions, from_degraded, from_sharp, original
+from .figure import write_figure
+from .folds import check_folds, fit_folds, prior_paths, with_prior
+from .kinds import RANDOM
 from .methods import DEFAULT, Method, Runner
-from .tables import Score, score, write_tables
+from .scores import Score, score
+from .tables import write_tables
 
 Report = Callable[[str, Progress | None], None]
 """Told what is being done, in words, and how far it is."""
@@ -30,13 +36,16 @@ def run_bench(
     kernels: Path | None = None,
     truth: Path | None = None,
     limit: int | None = None,
-    kernel_seed: int = 0,
+    kernel_seeds: Sequence[int] = (0,),
+    kinds: Sequence[str] = (RANDOM,),
+    noises: Sequence[float] = (0.0,),
+    cross_validate: int | None = None,
     device: str = "auto",
     config: Settings | None = None,
     overwrite: bool = False,
     progress: Report | None = None,
 ) -> list[Score]:
-    """Compare methods on a folder of pictures and write ``bench.md``, ``bench.csv`` and ``bench.json``.
+    """Compare methods on a folder of pictures and write ``bench.md``, ``bench.csv``, ``bench.json`` and, at the end, ``bench.png``.
 
     Parameters
     ----------
@@ -57,8 +66,14 @@ def run_bench(
         Folder with the sharp originals of low-resolution pictures.
     limit : int, optional
         At most this many pictures, in order of their names.
-    kernel_seed : int
-        Of the random kernels.
+    kernel_seeds : sequence of int
+        Of the random kernels; sharp pictures are degraded with one of each.
+    kinds : sequence of str
+        Of the kernels that sharp pictures are degraded with; see `napari_kernelgan.bench.kinds`.
+    noises : sequence of float
+        Standard deviations, value range 0..1, of noise added before rounding to 8 bits; every picture has each.
+    cross_validate : int, optional
+        So many folds of the pictures: the prior of the spectral estimate is fitted for each on the sharp pictures of the others.
     device : str
     config : Settings, optional
     overwrite : bool
@@ -80,30 +95,57 @@ def run_bench(
     if any(method.name != "bicubic" for method in chosen):  # which needs no device
         resolve_device(device)
     settings = config or Settings()
-    refuse_existing(*(out / f"bench.{suffix}" for suffix in ("md", "csv", "json")), overwrite=overwrite)
+    check_conditions(kinds, noises)
     if kernel and kernels:
         raise InputError("Give one kernel to degrade sharp pictures with, or the kernels of low-resolution ones, not both.")
-    cases = from_degraded(folder, kernels, truth, scale, limit) if kernels else from_sharp(folder, scale, kernel, kernel_seed, limit)
+    files = [out / f"bench.{suffix}" for suffix in ("md", "csv", "json", "png")]
+    refuse_existing(*files, *prior_paths(out, cross_validate or 0), overwrite=overwrite)
+    doing = ""
+
+    def tell(what: str, step: Progress | None) -> None:
+        if progress:
+            progress(what, step)
+
+    priors: dict[str, Path] = {}
+    if cross_validate is not None:
+        if not any(method.kernel in ("auto", "spectral") for method in chosen):
+            raise InputError("Priors are for the spectral estimate, and none of the methods is that: leave the cross-validation out.")
+        sharp = _sharp(folder, kernels is not None, truth, limit)
+        check_folds(sharp, cross_validate)
+        priors = fit_folds(sharp, cross_validate, out, tell)
+    if kernels:
+        cases = from_degraded(folder, kernels, truth, scale, limit, noises)
+    else:
+        cases = from_sharp(folder, scale, kernel, kernel_seeds, limit, kinds, noises)
+    drawn = f"{', '.join(kinds)}; seeds {', '.join(map(str, kernel_seeds))}"
     about = {
         "scale": scale,
         "seeds": list(seeds),
-        "kernels": next((path.name for path in (kernels, kernel) if path), f"random Gaussians, seed {kernel_seed}"),
+        "kernels": next((path.name for path in (kernels, kernel) if path), drawn),
+        "noise": list(noises),
+        "cross_validate": cross_validate,
         "config": settings.model_dump(mode="json"),
         "versions": versions(),
     }
     scores: list[Score] = []
-    for case in cases:
-        doing = ""
-
-        def tell(step: Progress) -> None:
-            if progress:
-                progress(doing, step)  # noqa: B023 - called only while the loop stands at this picture
-
-        runner = Runner(case, scale, seeds, device, settings, tell)
-        for method in chosen:
-            doing = f"{case.name}: {method.name}"
-            if progress:
-                progress(doing, None)
-            scores += [score(case, method, run) for run in runner.run(method)]
+    for picture, those in groupby(cases, lambda case: case.name):
+        used = with_prior(settings, priors[picture]) if priors else settings
+        for case in those:
+            runner = Runner(case, scale, seeds, device, used, lambda step: tell(doing, step))  # noqa: B023 - called only in this round
+            for method in chosen:
+                doing = f"{case.title}: {method.name}"
+                tell(doing, None)
+                scores += [score(case, method, run) for run in runner.run(method)]
         write_tables(out, scores, about)
+    write_figure(files[-1], scores)
     return scores
+
+
+def _sharp(folder: Path, degraded: bool, truth: Path | None, limit: int | None) -> list[Path]:
+    """The sharp pictures of a benchmark."""
+    pictures = pictures_in(folder, limit)
+    if not degraded:
+        return pictures
+    if truth is None:
+        raise InputError("Priors are fitted on sharp pictures: give the folder with the originals of the low-resolution ones too.")
+    return [original(truth, path.stem) for path in pictures]

@@ -23,8 +23,8 @@ from .cases import Case
 KERNELS = (*ESTIMATORS, "kernelgan-published", "bicubic-kernel", "true")
 """Ways to get a kernel. "kernelgan-published" is "kernelgan" with the published post-processing, from the same training."""
 
-DEFAULT = ("bicubic", "bicubic-kernel+zssr", "kernelgan+zssr", "true+zssr")
-"""The rows of the paper's table."""
+DEFAULT = ("bicubic", "bicubic-kernel+zssr", "recurrence+zssr", "kernelgan+zssr", "auto+auto", "true+zssr")
+"""The rows of the paper's table, and the best there is here."""
 
 
 @dataclass(frozen=True)

@@ -1,94 +1,122 @@
-"""Scores of a benchmark, and the tables made of them: Markdown to read, CSV and JSON to compute with."""
+"""Tables of a benchmark's scores: Markdown to read, CSV and JSON to compute with."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..assess.metrics import kernel_psnr, picture_psnr, picture_ssim
 from ..files.atomic import atomic, write_json
-from ..kernels.measures import fwhm
-from .cases import Case
-from .methods import Method, Run
+from .scores import Score
+
+Form = Callable[[float], str]
+ALL = "all"
 
 
 @dataclass(frozen=True)
-class Score:
-    """How well one run did; None where a score does not apply."""
+class Column:
+    """A score in the tables."""
 
-    picture: str
-    method: str
-    seed: int
-    kernel_psnr: float | None
-    """dB, on a grid of the true kernel's size."""
-    fwhm_error: float | None
-    """Mean relative error of the major and the minor width."""
-    psnr: float | None
-    """dB, 8-bit luma, two pixels of border left out."""
-    ssim: float | None
-    seconds: float
+    name: str
+    title: str
+    form: Form
+    worst: float | None = None
+    """The percentile at which the worst tenth begins; None: the mean alone is shown."""
 
 
-COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("kernel_psnr", "kernel PSNR / dB", "{:.2f}".format),
-    ("fwhm_error", "FWHM error", "{:.1%}".format),
-    ("psnr", "PSNR / dB", "{:.2f}".format),
-    ("ssim", "SSIM", "{:.4f}".format),
-    ("seconds", "seconds", "{:.1f}".format),
+COLUMNS = (
+    Column("kernel_psnr", "kernel PSNR / dB", "{:.2f}".format, 10),
+    Column("fwhm_error", "FWHM error", "{:.1%}".format, 90),
+    Column("psnr", "PSNR / dB", "{:.2f}".format, 10),
+    Column("ssim", "SSIM", "{:.4f}".format),
+    Column("seconds", "seconds", "{:.1f}".format),
 )
 
 
-def score(case: Case, method: Method, run: Run) -> Score:
-    """Score one run against the truth."""
-    kernel, widths = None, None
-    if run.estimate is not None and method.kernel != "true":
-        kernel = kernel_psnr(run.estimate.kernel, case.kernel, size=case.kernel.shape[0])
-        found, true = run.estimate.fwhm, fwhm(case.kernel)
-        widths = (abs(found.major / true.major - 1) + abs(found.minor / true.minor - 1)) / 2
-    psnr = ssim = None
-    if run.image is not None and case.high is not None:
-        image = np.asarray(run.image)
-        psnr, ssim = picture_psnr(image, case.high), picture_ssim(image, case.high)
-    return Score(case.name, method.name, run.seed, kernel, widths, psnr, ssim, run.seconds)
+def groups(scores: Sequence[Score]) -> Iterator[tuple[str, float | None, str, list[Score]]]:
+    """Kind of kernel, noise, method and their scores: each condition by itself, then all together where there are several.
+
+    The kind is "all" and the noise None for all together.
+    """
+    methods = list(dict.fromkeys(s.method for s in scores))
+    conditions: list[tuple[str, float | None]] = list(dict.fromkeys((s.kind, s.noise) for s in scores))
+    for kind, noise in conditions + [(ALL, None)] * (len(conditions) > 1):
+        for method in methods:
+            mine = [s for s in scores if s.method == method and noise in (None, s.noise) and kind in (ALL, s.kind)]
+            if mine:
+                yield kind, noise, method, mine
 
 
 def summary(scores: Sequence[Score]) -> list[dict[str, Any]]:
-    """For each method, of each score the mean over pictures and seeds, and the spread: standard deviation over seeds of the mean."""
+    """For each condition and method, of each score the mean over pictures and seeds, its spread, the median and the worst decile.
+
+    The spread is the standard deviation over the methods' seeds of the mean. A tenth of the runs is worse than the worst decile.
+    """
     rows = []
-    for method in dict.fromkeys(s.method for s in scores):
-        mine = [s for s in scores if s.method == method]
-        row: dict[str, Any] = {"method": method, "pictures": len({s.picture for s in mine}), "seeds": len({s.seed for s in mine})}
-        for name, _, _ in COLUMNS:
-            by_seed = [_mean(getattr(s, name) for s in mine if s.seed == seed) for seed in sorted({s.seed for s in mine})]
-            known = [value for value in by_seed if value is not None]
-            row[name] = float(np.mean(known)) if known else None
-            row[f"{name}_spread"] = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    for kind, noise, method, mine in groups(scores):
+        row: dict[str, Any] = {"kind": kind, "noise": noise, "method": method}
+        row |= {"pictures": len({s.picture for s in mine}), "seeds": len({s.seed for s in mine}), "runs": len(mine)}
+        for column in COLUMNS:
+            by_seed = [_known(mine, column.name, seed) for seed in sorted({s.seed for s in mine})]
+            means = [float(np.mean(values)) for values in by_seed if values]
+            values = _known(mine, column.name)
+            row[column.name] = float(np.mean(means)) if means else None
+            row[f"{column.name}_spread"] = float(np.std(means, ddof=1)) if len(means) > 1 else None
+            if column.worst is not None:
+                row[f"{column.name}_median"] = float(np.median(values)) if values else None
+                row[f"{column.name}_worst"] = float(np.percentile(values, column.worst)) if values else None
+        rows.append(row)
+    return rows
+
+
+def coverage(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """For each condition and method with error bars: how often they hold the truth and how long they are, of all runs and reliable ones."""
+    rows = []
+    for kind, noise, method, mine in groups([s for s in scores if s.covered is not None]):
+        reliable = [s for s in mine if s.reliability == "reliable"]
+        row: dict[str, Any] = {"kind": kind, "noise": noise, "method": method, "runs": len(mine), "reliable": len(reliable) / len(mine)}
+        for name, these in (("", mine), ("_reliable", reliable)):
+            row[f"covered{name}"] = float(np.mean(_known(these, "covered"))) if these else None
+            row[f"bar_width{name}"] = float(np.mean(_known(these, "bar_width"))) if these else None
         rows.append(row)
     return rows
 
 
 def markdown(scores: Sequence[Score]) -> str:
-    """The table of means, and one of every picture (mean over seeds)."""
-    heads = ["method", "pictures", "seeds", *(title for _, title, _ in COLUMNS)]
-    lines = [_row(heads), _row(["---"] * len(heads))]
+    """The comparison of methods, their error bars where there are any, and every picture (mean over its runs)."""
+    columns = [column for column in COLUMNS if _known(scores, column.name)]
+    heads = ["kernels", "noise", "method", "pictures", "runs"]
+    for column in columns:
+        heads += [column.title] if column.worst is None else [f"{column.title}: mean", "median", "worst tenth"]
+    rows = []
     for row in summary(scores):
-        cells = [row["method"], str(row["pictures"]), str(row["seeds"])]
-        cells += [_cell(row[name], row[f"{name}_spread"], form) for name, _, form in COLUMNS]
-        lines.append(_row(cells))
-    heads = ["picture", "method", *(title for _, title, _ in COLUMNS)]
-    lines += ["", _row(heads), _row(["---"] * len(heads))]
-    for picture in dict.fromkeys(s.picture for s in scores):
-        for method in dict.fromkeys(s.method for s in scores):
-            mine = [s for s in scores if s.picture == picture and s.method == method]
-            if mine:
-                means = [_mean(getattr(s, name) for s in mine) for name, _, _ in COLUMNS]
-                lines.append(_row([picture, method, *(_cell(m, None, form) for m, (_, _, form) in zip(means, COLUMNS, strict=True))]))
-    return "\n".join(lines) + "\n"
+        cells = [row["kind"], _noise(row["noise"]), row["method"], str(row["pictures"]), str(row["runs"])]
+        for column in columns:
+            cells.append(_cell(row[column.name], column.form, row[f"{column.name}_spread"]))
+            if column.worst is not None:
+                cells += [_cell(row[f"{column.name}_{what}"], column.form) for what in ("median", "worst")]
+        rows.append(cells)
+    tables = [_table(heads, rows)]
+    if bars := coverage(scores):
+        heads = ["kernels", "noise", "method", "runs", "reliable", "covered", "bar length", "covered, reliable", "bar length, reliable"]
+        names = ("reliable", "covered", "bar_width", "covered_reliable", "bar_width_reliable")
+        rows = [
+            [row["kind"], _noise(row["noise"]), row["method"], str(row["runs"]), *(_cell(row[name], "{:.0%}".format) for name in names)]
+            for row in bars
+        ]
+        tables.append("90 % error bars of the widths; lengths are relative to the true widths.\n\n" + _table(heads, rows))
+    heads = ["picture", "method", *(column.title for column in columns)]
+    rows = []
+    for picture, method in dict.fromkeys((s.picture, s.method) for s in scores):
+        mine = [s for s in scores if (s.picture, s.method) == (picture, method)]
+        found = [_known(mine, column.name) for column in columns]
+        means = [float(np.mean(values)) if values else None for values in found]
+        rows.append([picture, method, *(_cell(mean, column.form) for mean, column in zip(means, columns, strict=True))])
+    return "\n".join([*tables, _table(heads, rows)])
 
 
 def write_tables(folder: Path, scores: Sequence[Score], about: dict[str, Any]) -> None:
@@ -99,19 +127,26 @@ def write_tables(folder: Path, scores: Sequence[Score], about: dict[str, Any]) -
         writer = csv.DictWriter(file, list(Score.__dataclass_fields__))
         writer.writeheader()
         writer.writerows(asdict(s) for s in scores)
-    write_json(folder / "bench.json", {**about, "summary": summary(scores), "scores": [asdict(s) for s in scores]})
+    record = {"summary": summary(scores), "coverage": coverage(scores), "scores": [asdict(s) for s in scores]}
+    write_json(folder / "bench.json", {**about, **record})
 
 
-def _mean(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+def _known(scores: Iterable[Score], name: str, seed: int | None = None) -> list[float]:
+    """The values of a score that there are, of one seed or all."""
+    values = [getattr(s, name) for s in scores if seed in (None, s.seed)]
+    return [value for value in values if value is not None]
 
 
-def _cell(value: float | None, spread: float | None, form: Callable[[float], str]) -> str:
+def _noise(noise: float | None) -> str:
+    return ALL if noise is None else f"{noise:g}"
+
+
+def _cell(value: float | None, form: Form, spread: float | None = None) -> str:
     if value is None:
         return ""
     return form(value) + (f" ± {form(spread)}" if spread is not None else "")
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

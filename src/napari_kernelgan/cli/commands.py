@@ -174,13 +174,28 @@ def bench(
     kernels: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The true kernels of low-resolution pictures, by stem.")] = None,
     truth: Annotated[Path | None, typer.Option(metavar="DIR", help="The sharp originals of low-resolution pictures.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many pictures.")] = None,
-    kernel_seed: Annotated[int, typer.Option(help="Of the random kernels.")] = 0,
+    kinds: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...", help="Kernels for sharp pictures: gauss (random), disk2, disk3, airy3, airy45, motion6, motion8, coma."
+        ),
+    ] = "gauss",
+    kernel_seeds: Annotated[
+        str, typer.Option("--kernel-seeds", "--kernel-seed", metavar="N,N,...", help="Of the random kernels, and of the noise.")
+    ] = "0",
+    noise: Annotated[
+        str, typer.Option(metavar="SD,...", help="Added before rounding to 8 bits; of the value range, for example 0,0.02.")
+    ] = "0",
+    cross_validate: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="FOLDS", help="Score every picture with a spectral prior fitted on the other folds' pictures."),
+    ] = None,
     device: opt.DeviceOption = "auto",
     config: opt.ConfigOption = None,
     overwrite: opt.OverwriteOption = False,
     as_json: opt.JsonOption = False,
 ) -> None:
-    """Compare methods on pictures with known kernels; writes bench.md, bench.csv and bench.json into DIR."""
+    """Compare methods on pictures with known kernels; writes bench.md, bench.csv, bench.json and bench.png into DIR."""
     from ..bench.command import run_bench
     from ..bench.methods import DEFAULT
 
@@ -196,7 +211,10 @@ def bench(
             kernels=kernels,
             truth=truth,
             limit=limit,
-            kernel_seed=kernel_seed,
+            kernel_seeds=opt.parse_numbers(kernel_seeds),
+            kinds=kinds.split(","),
+            noises=opt.parse_decimals(noise),
+            cross_validate=cross_validate,
             device=device,
             config=opt.read_config(config),
             overwrite=overwrite,

@@ -73,3 +73,11 @@ def parse_numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{text!r} is not a list of whole numbers, for example 0,1,2.") from None
+
+
+def parse_decimals(text: str) -> list[float]:
+    """Numbers with commas between."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{text!r} is not a list of numbers, for example 0,0.01,0.02.") from None
