@@ -87,6 +87,10 @@ def motion(length: float, angle: float = 0.0, width: float = 0.7, size: int = 14
     return _area_sampled(line, size)
 
 
+COMA_PARTS = ((1.0, 0.0, 1.0), (0.6, 0.5, 1.35), (0.3, 1.0, 1.5))
+"""Gaussians that make up a comet: weight, place in parts of its length, standard deviation in parts of its core's."""
+
+
 def coma(length: float = 3.6, angle: float = 26.6, width: float = 0.8, size: int = 14) -> Kernel:
     """A comet: a sharp core with a tail that fades and widens, area-sampled and centred on its centre of mass.
 
@@ -105,9 +109,8 @@ def coma(length: float = 3.6, angle: float = 26.6, width: float = 0.8, size: int
 
     def comet(y: Plane, x: Plane) -> Plane:
         along, across = _turned(y, x, angle)
-        parts = ((1.0, 0.0, 1.0), (0.6, 0.5, 1.35), (0.3, 1.0, 1.5))
         return sum(
-            (w * np.exp(-0.5 * ((along - at * length) ** 2 + across**2) / (sd * width) ** 2) for w, at, sd in parts),
+            (w * np.exp(-0.5 * ((along - at * length) ** 2 + across**2) / (sd * width) ** 2) for w, at, sd in COMA_PARTS),
             start=np.zeros_like(along),
         )
 

@@ -12,13 +12,9 @@ from scipy.special import erf, j1
 from scipy.stats import qmc
 
 from ...kernels.measures import SIGMA_TO_FWHM
-from ...kernels.models import AIRY_HALF_MAXIMUM
+from ...kernels.models import AIRY_HALF_MAXIMUM, COMA_PARTS
 from .grid import log_transfer
 
-FAMILIES = {"gaussian": 4096, "motion": 2048, "disk": 512, "airy": 256}
-"""How many kernels of each."""
-LIKELY = {"gaussian": 0.5, "motion": 0.2, "disk": 0.15, "airy": 0.15}
-"""How likely each is beforehand: Gaussians stand for all that have no shape of their own."""
 OVERSAMPLING = 5
 WIDTH = 7  # side of the kernels in pixels of the image
 
@@ -40,18 +36,38 @@ class Dictionary(NamedTuple):
     """(candidates, 2): full widths at half maximum, major and minor, in pixels of the upscaled image."""
     covariance: Values
     """(candidates, 3): yy, xx and yx, in those pixels squared."""
+    parameters: tuple[Values, ...]
+    """(parameters, count) of each family, see `FAMILIES`."""
+
+
+Made = tuple[Values, Values]
+"""Kernels (count, n, n), and their full widths at half maximum along two axes in pixels of the image, (count, 2)."""
+
+
+class Family(NamedTuple):
+    """Kernels of one kind."""
+
+    size: int
+    """How many there are."""
+    likely: float
+    """How likely the kind is beforehand; set on tuning pictures."""
+    ranges: tuple[tuple[float, float], ...]
+    """Of the parameters, in pixels of the image and radians."""
+    make: Callable[[Values, int], Made]
+    """Kernels from parameters (parameters, count), for a scale."""
 
 
 @lru_cache(maxsize=3)
 def dictionary(scale: int) -> Dictionary:
     """The candidates of a scale. Their shapes are the same for every scale, in pixels of the image; the first call takes seconds."""
-    made = [_MAKERS[name](count, scale) for name, count in FAMILIES.items()]
-    counts = list(FAMILIES.values())
+    parameters = tuple(_points(family.size, *family.ranges) for family in FAMILIES.values())
+    made = [family.make(points, scale) for family, points in zip(FAMILIES.values(), parameters, strict=True)]
+    counts = [family.size for family in FAMILIES.values()]
     kernels = np.concatenate([kernels for kernels, _ in made])
-    prior = np.repeat([np.log(LIKELY[name] / count) for name, count in FAMILIES.items()], counts)
+    prior = np.repeat([np.log(family.likely / family.size) for family in FAMILIES.values()], counts)
     widths = scale * -np.sort(-np.concatenate([widths for _, widths in made]), axis=1)
-    family = np.repeat(np.arange(len(counts)), counts)
-    return Dictionary(kernels, log_transfer(kernels, scale).astype(np.float32), family, prior, widths, _moments(kernels))
+    number = np.repeat(np.arange(len(counts)), counts)
+    return Dictionary(kernels, log_transfer(kernels, scale).astype(np.float32), number, prior, widths, _moments(kernels), parameters)
 
 
 def _points(count: int, *ranges: tuple[float, float]) -> Values:
@@ -61,22 +77,18 @@ def _points(count: int, *ranges: tuple[float, float]) -> Values:
     return np.asarray(low[:, None] + unit * (high - low)[:, None])
 
 
-Made = tuple[Values, Values]
-"""Kernels (count, n, n), and their full widths at half maximum along two axes in pixels of the image, (count, 2)."""
-
-
-def _gaussians(count: int, scale: int) -> Made:
-    """Point-sampled; principal variances uniform in 0.35..5 px^2 of an image upscaled by 2, any angle."""
-    first, second, angle = _points(count, (0.0875, 1.25), (0.0875, 1.25), (0.0, np.pi))
+def _gaussians(parameters: Values, scale: int) -> Made:
+    """Point-sampled, from their principal variances and the angle of the first."""
+    first, second, angle = parameters
     at = (np.arange(WIDTH * scale) - (WIDTH * scale - 1) / 2) / scale
     along, across = _turned(at[:, None], at[None, :], angle)
     kernels = _normal(np.exp(-0.5 * (along**2 / first[:, None, None] + across**2 / second[:, None, None])))
     return kernels, SIGMA_TO_FWHM * np.sqrt(np.stack([first, second], 1))
 
 
-def _motions(count: int, scale: int) -> Made:
-    """Lines of 0.75..5 px of the image, blurred by a Gaussian."""
-    length, angle, width = _points(count, (0.75, 5.0), (0.0, np.pi), (0.2, 0.6))
+def _motions(parameters: Values, scale: int) -> Made:
+    """Lines of a length and angle, blurred by a Gaussian of a standard deviation."""
+    length, angle, width = parameters
 
     def profile(along: Values, length: Values, width: Values) -> Values:
         reach = np.sqrt(2) * width
@@ -93,16 +105,16 @@ def _motions(count: int, scale: int) -> Made:
     return _area_sampled(line, scale), np.stack([2 * half, SIGMA_TO_FWHM * width], 1)
 
 
-def _disks(count: int, scale: int) -> Made:
-    """Disks of radius 0.3..2.2 px of the image, with soft edges."""
-    radius, edge = (v[:, None, None] for v in _points(count, (0.3, 2.2), (0.03, 0.25)))
+def _disks(parameters: Values, scale: int) -> Made:
+    """Disks of a radius, with soft edges of a width."""
+    radius, edge = (v[:, None, None] for v in parameters)
     kernels = _area_sampled(lambda y, x: 1 / (1 + np.exp(np.clip((np.hypot(y, x) - radius) / edge, -50, 50))), scale)
     return kernels, np.repeat(2 * radius[:, :, 0], 2, axis=1)
 
 
-def _airys(count: int, scale: int) -> Made:
-    """Airy patterns of 0.75..3.25 px FWHM of the image."""
-    (width,) = (v[:, None, None] for v in _points(count, (0.75, 3.25)))
+def _airys(parameters: Values, scale: int) -> Made:
+    """Airy patterns of a full width at half maximum."""
+    width = parameters[0][:, None, None]
 
     def pattern(y: Values, x: Values) -> Values:
         v = np.maximum(np.hypot(y, x) * (2 * AIRY_HALF_MAXIMUM) / width, 1e-6)
@@ -111,7 +123,45 @@ def _airys(count: int, scale: int) -> Made:
     return _area_sampled(pattern, scale), np.repeat(width[:, :, 0], 2, axis=1)
 
 
-_MAKERS: dict[str, Callable[[int, int], Made]] = {"gaussian": _gaussians, "motion": _motions, "disk": _disks, "airy": _airys}
+def _comets(parameters: Values, scale: int) -> Made:
+    """A core with a tail that widens, as `kernels.coma` has it: length, standard deviation of the core, strength of the tail, angle.
+
+    Centred on their centres of mass. Their tails point to half of the directions: those of the others have the same power.
+    """
+    length, width, strength, angle = parameters
+    weights = np.stack([np.ones_like(strength), *(strength * weight for weight, _, _ in COMA_PARTS[1:])])
+    centres = np.stack([length * at for _, at, _ in COMA_PARTS])
+    spreads = np.stack([width * sd for _, _, sd in COMA_PARTS])
+    masses = weights * spreads**2
+    centres -= (masses * centres).sum(0) / masses.sum(0)
+
+    def comet(y: Values, x: Values) -> Values:
+        along, across = _turned(y, x, angle)
+        parts = zip(*(v[:, :, None, None] for v in (weights, centres, spreads)), strict=True)
+        return np.asarray(sum(weight * np.exp(-0.5 * ((along - at) ** 2 + across**2) / sd**2) for weight, at, sd in parts))
+
+    at = np.linspace(-3.5, 3.5, 701)
+    peaks = weights[:, :, None] * np.exp(-0.5 * ((at - centres[:, :, None]) / spreads[:, :, None]) ** 2)
+    heights = peaks.sum(0)
+    major = (heights > heights.max(1, keepdims=True) / 2).sum(1) * (at[1] - at[0])
+    # across, at the peak
+    shares = peaks[:, np.arange(len(width)), heights.argmax(1)]
+    steps = np.linspace(0, 2.5, 251)
+    profile = (shares[:, :, None] * np.exp(-0.5 * (steps / spreads[:, :, None]) ** 2)).sum(0)
+    minor = 2 * steps[np.argmax(profile < profile[:, :1] / 2, axis=1)]
+    return _area_sampled(comet, scale, oversampling=3), np.stack([major, minor], 1)
+
+
+HALF_TURN = (0.0, np.pi)
+FAMILIES = {
+    # variances of 0.35..5 px^2 of an image upscaled by 2
+    "gaussian": Family(4096, 0.62, ((0.0875, 1.25), (0.0875, 1.25), HALF_TURN), _gaussians),
+    "motion": Family(2048, 0.08, ((0.75, 5.0), HALF_TURN, (0.2, 0.6)), _motions),
+    "disk": Family(512, 0.16, ((0.3, 2.2), (0.03, 0.25)), _disks),
+    "airy": Family(256, 0.1, ((0.75, 3.25),), _airys),
+    "comet": Family(1024, 0.04, ((0.8, 2.6), (0.25, 0.6), (0.6, 1.6), HALF_TURN), _comets),
+}
+"""The families, and what is looked for in each."""
 
 
 def _turned(y: Values, x: Values, angles: Values) -> tuple[Values, Values]:
@@ -120,12 +170,12 @@ def _turned(y: Values, x: Values, angles: Values) -> tuple[Values, Values]:
     return x * c + y * s, y * c - x * s
 
 
-def _area_sampled(pattern: Callable[[Values, Values], Values], scale: int) -> Values:
+def _area_sampled(pattern: Callable[[Values, Values], Values], scale: int, oversampling: int = OVERSAMPLING) -> Values:
     """Means of continuous patterns over each pixel of the upscaled image; the patterns are in pixels of the image."""
     n = WIDTH * scale
-    fine = ((np.arange(n * OVERSAMPLING) + 0.5) / OVERSAMPLING - n / 2) / scale
+    fine = ((np.arange(n * oversampling) + 0.5) / oversampling - n / 2) / scale
     values = pattern(fine[:, None], fine[None, :])
-    return _normal(values.reshape(-1, n, OVERSAMPLING, n, OVERSAMPLING).mean((2, 4)))
+    return _normal(values.reshape(-1, n, oversampling, n, oversampling).mean((2, 4)))
 
 
 def _moments(kernels: Values) -> Values:

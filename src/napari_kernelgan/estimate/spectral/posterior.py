@@ -14,23 +14,27 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 from .dictionary import Dictionary
-from .grid import ANGLES, polar_grid
+from .grid import NYQUIST_RING, polar_grid
 from .prior import Prior
 from .spectrum import Spectrum
 
 LEVEL_VARIANCE = 1.0
 LEVEL_RADII = 4  # the lowest frequencies tell the level
-NOISE_SHARES = (0.8, 0.9, 1.0, 1.1)
-"""The noise floor may be these parts of its estimate, or nothing but quantisation."""
-NOISE_ERROR = 0.25
-"""Relative error of a bin that holds noise alone, and of the model where noise is strong; set on tuning pictures."""
-LEAST_SIGNAL = 0.05
+NOISE_SHARES = (0.0, 0.85, 1.0)
+"""The noise floor may be these parts of its estimate, but not less than quantisation."""
+NOISE_ERROR, CORNER_NOISE_ERROR = 0.25, 2.0
+"""Relative error of a bin that holds noise alone, and of the model where noise is strong, and beyond 0.5 cycles per px; set on tuning
+pictures."""
+NOISY_CORNERS = 0.75
+"""Share of noise in what lies beyond 0.5 cycles per px from which on that is left out: the noise was estimated there."""
+LEFT_OUT = 1e3
+LEAST_SIGNAL = 0.02
 """In parts of the noise: what is left of less is taken for this much."""
 JITTER = 1e-3
 ITERATIONS = 3
 """First with the measured shares of signal, then with the predicted ones."""
-SCREENED = 2048
-"""Candidates that remain after the first look."""
+SCREENED, HOPELESS = 2048, 40.0
+"""At most how many candidates remain after the first look, and how far below the best in log weight none does."""
 BAR_TEMPER = 0.3
 """Power of the likelihood that error bars are made from: pictures differ in more ways than a covariance holds."""
 
@@ -53,6 +57,10 @@ class Posterior(NamedTuple):
     """(bins,): share of the picture in each bin's power, 0..1."""
     evidence: float
     """Logarithm, comparable between priors."""
+    whiten: NDArray[np.float32]
+    """(bins, bins): what makes the errors of a log transfer function independent and of variance 1."""
+    target: NDArray[np.float32]
+    """(bins,): what the true kernel's log transfer function is, apart from such errors, once it is whitened."""
 
 
 def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictionary, quantisation: float) -> Posterior:
@@ -61,7 +69,8 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
     estimate = max(spectrum.noise, quantisation)
     first = model.weigh(dictionary, slice(None), estimate, 1)
     chosen = np.argpartition(first.log_weights, -SCREENED)[-SCREENED:]
-    floors = sorted({max(quantisation, share * estimate) for share in (0.0, *NOISE_SHARES)})
+    chosen = chosen[first.log_weights[chosen] > first.log_weights.max() - HOPELESS]
+    floors = sorted({max(quantisation, share * estimate) for share in NOISE_SHARES})
     looks = [model.weigh(dictionary, chosen, floor, ITERATIONS) for floor in floors]
     joint = np.stack([look.log_weights for look in looks])
     top = joint.max()
@@ -79,6 +88,8 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
         float(share @ floors),
         best.signal,
         evidence,
+        best.whiten,
+        best.target,
     )
 
 
@@ -86,6 +97,8 @@ class _Look(NamedTuple):
     log_weights: Values
     misfit: float
     signal: Values
+    whiten: NDArray[np.float32]
+    target: NDArray[np.float32]
 
 
 class _Model:
@@ -93,8 +106,14 @@ class _Model:
 
     def __init__(self, spectrum: Spectrum, prior: Prior, scale: int) -> None:
         self.power, self.mean, self.covariance = spectrum.power, prior.mean[scale], prior.covariance[scale] + LEVEL_VARIANCE
-        self.sampling = 1 / (spectrum.windows * polar_grid().counts)
-        self.low = np.arange(len(self.mean)) < LEVEL_RADII * ANGLES
+        grid = polar_grid()
+        self.sampling = 1 / (spectrum.windows * grid.counts)
+        self.low = grid.ring < LEVEL_RADII
+        outer = grid.ring >= NYQUIST_RING
+        self.noise_error = np.where(outer, CORNER_NOISE_ERROR, NOISE_ERROR)
+        if spectrum.noise > NOISY_CORNERS * self.power[outer].mean():
+            self.sampling[outer] += LEFT_OUT
+            self.noise_error[outer] = NOISE_ERROR
 
     def weigh(self, dictionary: Dictionary, chosen: slice | NDArray[np.int64], noise: float, iterations: int) -> _Look:
         """Log posterior weights (not normalised) of chosen candidates at a noise floor."""
@@ -103,10 +122,11 @@ class _Model:
         observed, share = np.log(clean) - self.mean, clean / (clean + noise)
         for _ in range(iterations):
             # of the log power with its noise, which moves by the share of what the picture's own moves by
-            spread = self.covariance * share[:, None] * share + np.diag(self.sampling + (NOISE_ERROR * (1 - share)) ** 2 + JITTER)
+            spread = self.covariance * share[:, None] * share + np.diag(self.sampling + (self.noise_error * (1 - share)) ** 2 + JITTER)
             root = cholesky(spread, lower=True, check_finite=False)
             whiten = solve_triangular(root, np.diag(share), lower=True, check_finite=False).astype(np.float32)
-            residual = transfer @ whiten.T - whiten @ observed.astype(np.float32)
+            target = whiten @ observed.astype(np.float32)
+            residual = transfer @ whiten.T - target
             distance = np.einsum("cb,cb->c", residual, residual).astype(np.float64)
             log_weights = -0.5 * distance - np.log(np.diag(root)).sum() + dictionary.log_prior[chosen]
             weights = np.exp(log_weights - log_weights.max())
@@ -114,4 +134,4 @@ class _Model:
             known = self.low * share**2
             level = known @ (observed - expected) / known.sum()
             share = 1 / (1 + noise * np.exp(-self.mean - expected - level))
-        return _Look(log_weights, float(distance.min() / len(share)), share)
+        return _Look(log_weights, float(distance.min() / len(share)), share, whiten, target)

@@ -17,14 +17,19 @@ from ...provenance import versions
 from ..inputs import Input
 from ..result import KernelEstimate, Reliability
 from .dictionary import FAMILIES, Dictionary, dictionary
+from .phase import settle, turned_like
 from .posterior import Posterior, posterior
 from .prior import resolve_prior
+from .refine import refined
 from .reliability import judge
 from .spectrum import measure
 from .traces import was_enlarged
 
 SMALLEST_STEP = 1e-4
 """Of the gray values, in parts of the value range, where their dtype does not tell: keeps the noise floor from being zero."""
+
+DECISION = 2
+"""How much families differ in weight beyond their probability: upscaling is better with one shape than with a mean of several."""
 
 # Error bars: the coverage of 90 % was set on tuning pictures, see docs/benchmarks.md
 BAR_FACTOR = 1.2
@@ -88,10 +93,17 @@ def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: Spectral
     quantisation = len(planes[0]) * (step or SMALLEST_STEP) ** 2 / 12
     looks = [(prior, posterior(spectrum, prior, scale, candidates, quantisation)) for prior in resolve_prior(config.prior, scale)]
     prior, found = max(looks, key=lambda look: look[1].evidence)
-    kernel = centre(normalise(np.tensordot(found.weights, candidates.kernels[found.candidates], 1)))
+    found, kernels, asymmetry = settle(planes, found, candidates, scale)
+    shares = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES))
+    decided = found.weights * shares[candidates.family[found.candidates]] ** DECISION
+    kernel = centre(normalise(np.tensordot(decided, kernels, 1)))
+    moved = refined(found, candidates, scale)
+    if moved is not None:
+        kernel = centre(normalise(turned_like(kernel, moved[None])[0]))
     details = {
         "prior": prior.name,
-        "families": _families(found, candidates),
+        "families": dict(zip(FAMILIES, shares.round(4).tolist(), strict=True)),
+        "asymmetry": asymmetry,
         "windows": spectrum.windows,
         "noise": float(np.sqrt(found.noise / len(planes[0]))),
         "misfit": found.misfit,
@@ -109,11 +121,6 @@ def _interval(kernel: Kernel, found: Posterior, candidates: Dictionary, scale: i
     reach = BAR_FACTOR * max(1.0, found.misfit / USUAL_MISFIT) * np.sqrt(variance)
     major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(fwhm(kernel)[:2], reach.tolist(), strict=True))
     return major, minor
-
-
-def _families(found: Posterior, candidates: Dictionary) -> dict[str, float]:
-    shares = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES))
-    return dict(zip(FAMILIES, shares.round(4).tolist(), strict=True))
 
 
 def _moments(found: Posterior, candidates: Dictionary) -> dict[str, Any]:
