@@ -20,7 +20,7 @@ from .spectrum import Spectrum
 
 LEVEL_VARIANCE = 1.0
 LEVEL_RADII = 4  # the lowest frequencies tell the level
-NOISE_SHARES = (0.0, 0.85, 1.0)
+NOISE_SHARES = (0.0, 0.85, 1.0, 1.07)
 """The noise floor may be these parts of its estimate, but not less than quantisation."""
 NOISE_ERROR, CORNER_NOISE_ERROR = 0.25, 2.0
 """Relative error of a bin that holds noise alone, and of the model where noise is strong, and beyond 0.5 cycles per px; set on tuning

@@ -22,7 +22,7 @@ from .posterior import Posterior, posterior
 from .prior import resolve_prior
 from .refine import refined
 from .reliability import judge
-from .spectrum import measure
+from .spectrum import gray_step, measure
 from .traces import was_enlarged
 
 SMALLEST_STEP = 1e-4
@@ -32,11 +32,12 @@ DECISION = 2
 """How much families differ in weight beyond their probability: upscaling is better with one shape than with a mean of several."""
 
 # Error bars: the coverage of 90 % was set on tuning pictures, see docs/benchmarks.md
-BAR_FACTOR = 1.2
+BAR_FACTORS = {"gaussian": 1.05, "motion": 2.0, "disk": 1.2, "airy": 0.9, "comet": 1.7}
+"""By the likeliest family: how well its kernels stand for real ones."""
 USUAL_MISFIT = 0.5
 """Bars grow with a misfit beyond this."""
-LEAST_ERROR = 0.025
-"""Standard deviation of a width that cannot be better known, in pixels of the image."""
+LEAST_ERROR, LEAST_PART = 0.02, 0.01
+"""Standard deviation of a width that cannot be better known, in pixels of the image and in parts of the width."""
 
 
 class Outcome(NamedTuple):
@@ -90,7 +91,7 @@ def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: Spectral
     """
     spectrum = measure(planes, seed)
     candidates = dictionary(scale)
-    quantisation = len(planes[0]) * (step or SMALLEST_STEP) ** 2 / 12
+    quantisation = len(planes[0]) * max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
     looks = [(prior, posterior(spectrum, prior, scale, candidates, quantisation)) for prior in resolve_prior(config.prior, scale)]
     prior, found = max(looks, key=lambda look: look[1].evidence)
     found, kernels, asymmetry = settle(planes, found, candidates, scale)
@@ -117,9 +118,11 @@ def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: Spectral
 def _interval(kernel: Kernel, found: Posterior, candidates: Dictionary, scale: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """Error bars of the major and the minor width about those of the estimate."""
     widths = candidates.widths[found.candidates]
-    variance = found.bar_weights @ (widths - found.bar_weights @ widths) ** 2 + (LEAST_ERROR * scale) ** 2
-    reach = BAR_FACTOR * max(1.0, found.misfit / USUAL_MISFIT) * np.sqrt(variance)
-    major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(fwhm(kernel)[:2], reach.tolist(), strict=True))
+    middle = np.array(fwhm(kernel)[:2])
+    variance = found.bar_weights @ (widths - found.bar_weights @ widths) ** 2 + (LEAST_ERROR * scale) ** 2 + (LEAST_PART * middle) ** 2
+    family = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES)).argmax()
+    reach = BAR_FACTORS[list(FAMILIES)[family]] * max(1.0, found.misfit / USUAL_MISFIT) * np.sqrt(variance)
+    major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(middle.tolist(), reach.tolist(), strict=True))
     return major, minor
 
 

@@ -20,6 +20,8 @@ BATCH = 256  # windows transformed at a time, so that memory does not grow with 
 QUIET = 0.3  # quantile of the windows, by their power in the corners, that is taken for noise alone
 QUIET_BIAS = 0.97  # of that quantile where there is noise alone
 BRIGHTNESS_GROUPS = 3
+SAMPLED = 20_000  # pixels that tell the step between gray values
+ON_GRID = 0.05
 
 
 class Spectrum(NamedTuple):
@@ -87,3 +89,12 @@ def _noise(corners: NDArray[np.float64], brightness: NDArray[np.float64]) -> flo
     groups = min(BRIGHTNESS_GROUPS, len(corners) // 8) or 1
     parts = np.array_split(np.argsort(brightness, kind="stable"), groups)
     return float(sum(len(part) * np.quantile(corners[part], QUIET) for part in parts) / len(corners) / QUIET_BIAS)
+
+
+def gray_step(plane: NDArray[np.float32]) -> float:
+    """Between the gray values that occur, if all lie on one grid, as those of 8-bit pictures in other dtypes do; else 0."""
+    steps = np.diff(np.unique(plane.ravel()[:: max(plane.size // SAMPLED, 1)]).astype(np.float64))
+    if steps.size == 0:
+        return 0.0
+    parts = steps / steps.min()
+    return float(steps.min()) if np.abs(parts - np.rint(parts)).max() < ON_GRID else 0.0
