@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +19,10 @@ from ...provenance import versions
 from ..inputs import Input
 from ..result import History, KernelEstimate, Reliability
 from .crops import CropSize
-from .postprocess import finish
-from .training import TERMS, Problem, Trainer, crop_shape
+from .training import Problem, Trainer, crop_shape
 
+STRIDE = 2
+"""Of the generator."""
 KERNEL_EVERY = 50  # steps between two kernels of the history
 
 
@@ -42,7 +43,8 @@ def iter_kernelgan(
 ) -> Steps[list[KernelEstimate]]:
     """Estimate the kernel of each input with its seed, all in one batch; scale 4 through scale 2."""
     start = time.perf_counter()
-    steps = iter_train([Problem(source.planes, seed) for source, seed in pairs], config, 2, device)
+    problems = [Problem(source.planes, seed) for source, seed in pairs]
+    steps = iter_train(problems, config, lambda members: Trainer([problems[i] for i in members], config, STRIDE, device))
     outcomes = yield from (relay(steps, lambda progress: progress.with_kernel(compose)) if scale == 4 else steps)
     seconds = time.perf_counter() - start
     results = []
@@ -85,29 +87,31 @@ class Outcome(NamedTuple):
     stopped: bool
 
 
-def iter_train(problems: Sequence[Problem], config: KernelGANConfig, scale: int, device: torch.device) -> Steps[list[Outcome]]:
+def iter_train(
+    problems: Sequence[Problem], config: KernelGANConfig, prepare: Callable[[Sequence[int]], Trainer], stage: str = "KernelGAN"
+) -> Steps[list[Outcome]]:
     """Train problems; yields the progress of the first one of each batch after every step.
 
-    Problems whose crops have the same size and channels are one batch; batches follow each other. So no problem's result depends on which
-    others it is given with.
+    Problems whose crops have the same size and channels are one batch, whose trainer is made by `prepare` from their numbers; batches
+    follow each other. So no problem's result depends on which others it is given with.
     """
     groups: dict[tuple[int, CropSize], list[int]] = {}
     for i, problem in enumerate(problems):
-        groups.setdefault(crop_shape(problem, config, scale), []).append(i)
+        groups.setdefault(crop_shape(problem, config, STRIDE), []).append(i)
     outcomes: dict[int, Outcome] = {}
     stopped = False
     for number, members in enumerate(groups.values()):
-        trainer = Trainer([problems[i] for i in members], config, scale, device)
-        with one_thread(device):
+        trainer = prepare(members)
+        with one_thread(trainer.device):
             trainer.warm_up()
         # after a stop, what has not begun stays as its warm-up left it
-        found = yield from _train(trainer, 0 if stopped else config.steps, number, len(groups))
+        found = yield from _train(trainer, 0 if stopped else config.steps, number, len(groups), stage)
         outcomes.update(zip(members, found, strict=True))
         stopped = found[0].stopped
     return [outcomes[i] for i in range(len(problems))]
 
 
-def _train(trainer: Trainer, steps: int, number: int, batches: int) -> Steps[list[Outcome]]:
+def _train(trainer: Trainer, steps: int, number: int, batches: int, stage: str) -> Steps[list[Outcome]]:
     """Train one batch to its end or until a stop is asked for."""
     config = trainer.config
     rows: list[Tensor] = []
@@ -116,41 +120,41 @@ def _train(trainer: Trainer, steps: int, number: int, batches: int) -> Steps[lis
     for step in range(1, steps + 1):
         with one_thread(trainer.device):
             terms = trainer.step()
-        rows.append(torch.stack([terms[name] for name in TERMS]))
+        rows.append(torch.stack([terms[name] for name in trainer.terms]))
         if step % KERNEL_EVERY == 0 or step == config.steps:
             kernels[step] = trainer.kernel
-        keep = yield _progress(number * config.steps + step, batches * config.steps, trainer, rows[-1])
+        keep = yield _progress(number * config.steps + step, batches * config.steps, trainer, rows[-1], stage)
         if stops(keep):
             stopped = step < config.steps
             break
     weights = trainer.kernel.cpu().double().numpy()
-    histories = _histories(rows, kernels, config, trainer.scale) if rows else [History()] * trainer.count
+    histories = _histories(rows, kernels, trainer) if rows else [History()] * trainer.count
     return [
-        Outcome(finish(each, config, trainer.scale), each, history, trainer.size, stopped)
-        for each, history in zip(weights, histories, strict=True)
+        Outcome(trainer.finished(each, problem), each, history, trainer.size, stopped)
+        for problem, (each, history) in enumerate(zip(weights, histories, strict=True))
     ]
 
 
-def _progress(step: int, total: int, trainer: Trainer, row: Tensor) -> Progress:
-    weights, config, scale = trainer.kernel[0], trainer.config, trainer.scale
+def _progress(step: int, total: int, trainer: Trainer, row: Tensor, stage: str) -> Progress:
+    weights = trainer.kernel[0]
 
     def kernel() -> NDArray[np.float64]:
-        return finish(weights.cpu().double().numpy(), config, scale)
+        return trainer.finished(weights.cpu().double().numpy(), 0)
 
     def losses() -> dict[str, float]:
-        return dict(zip(TERMS, row[:, 0].tolist(), strict=True))
+        return dict(zip(trainer.terms, row[:, 0].tolist(), strict=True))
 
-    return Progress(step, total, kernel=kernel, losses=losses, stage="KernelGAN")
+    return Progress(step, total, kernel=kernel, losses=losses, stage=stage)
 
 
-def _histories(rows: list[Tensor], kernels: dict[int, Tensor], config: KernelGANConfig, scale: int) -> list[History]:
+def _histories(rows: list[Tensor], kernels: dict[int, Tensor], trainer: Trainer) -> list[History]:
     losses = torch.stack(rows).cpu().double().numpy()  # (steps, terms, problems)
     found = [k.cpu().double().numpy() for k in kernels.values()]
     return [
         History(
-            losses={name: losses[:, i, problem] for i, name in enumerate(TERMS)},
+            losses={name: losses[:, i, problem] for i, name in enumerate(trainer.terms)},
             kernel_steps=np.array(list(kernels), np.int64),
-            kernels=np.array([finish(k[problem], config, scale) for k in found]),
+            kernels=np.array([trainer.finished(k[problem], problem) for k in found]),
         )
         for problem in range(losses.shape[2])
     ]

@@ -13,12 +13,13 @@ from torch import Tensor
 from ...config import KernelGANConfig
 from ...devices import random_stream
 from ...errors import InputError
+from ...kernels.algebra import Kernel
 from . import crops, generator
 from .crops import CropBank, CropSize, Draws, Plane
 from .discriminator import Discriminator
 from .losses import BicubicFade, Regularisation
+from .postprocess import finish
 
-TERMS = ("generator", "discriminator", "bicubic", "sum", "boundary", "centre", "sparsity")
 NOISE_STEPS = 50  # steps of noise drawn at a time
 
 
@@ -64,7 +65,13 @@ class Trainer:
         Where and in what precision to compute.
     composed : bool
         Whether the generator is composed into one kernel (exact and fast) or run layer by layer (for comparison).
+
+    What is asked of the generator besides fooling the discriminator is in `warm_up` and `_asked`; a method that asks for other things has a
+    trainer with others.
     """
+
+    terms: tuple[str, ...] = ("generator", "discriminator", "bicubic", "sum", "boundary", "centre", "sparsity")
+    """Names of what `step` returns."""
 
     def __init__(
         self,
@@ -177,44 +184,52 @@ class Trainer:
                 (corners[number % len(corners)], widths[number % len(corners)])
                 for corners, widths in (self.generator_crops, self.half_crops)
             )
-            _, _, terms = self._generator_terms(generator_crops, half_crops)
-            self._update(0, self.config.bicubic_weight * terms["bicubic"] + self.config.weight_sum * terms["sum"])
+            kernel = self._kernel()
+            bicubic = self._unlike_bicubic(self._downscaling(generator_crops)(kernel), half_crops)
+            self._update(0, self.config.bicubic_weight * bicubic + self.config.weight_sum * self.regularisation(kernel)["sum"])
         self.kernel = self._kernel().detach()
+
+    def finished(self, weights: NDArray[np.float64], problem: int) -> Kernel:
+        """The kernel that composed weights (side, side) of a problem mean."""
+        return finish(weights, self.config, self.scale)
 
     def compute(self, inputs: Inputs) -> dict[str, Tensor]:
         """The device's part of a step: no decision in it depends on a value, and all state is changed in place."""
-        config = self.config
-        regenerate, fake, terms = self._generator_terms(inputs.generator, inputs.half)
-        judged = self.discriminator(fake.unsqueeze(1), train=False)
-        terms["generator"] = (1 - judged).mean((1, 2))
-        on = self.fade.others_on
-        total = (
-            terms["generator"]
-            + self.fade.weight * terms["bicubic"]
-            + config.weight_sum * terms["sum"]
-            + config.weight_boundary * terms["boundary"]
-            + on * (config.weight_centre * terms["centre"] + config.weight_sparsity * terms["sparsity"])
-        )
-        self._update(0, total)
-        self.fade.update(inputs.fade_due, terms["bicubic"].detach())
+        kernel, downscale = self._kernel(), self._downscaling(inputs.generator)
+        fake = downscale(kernel)
+        asked, terms = self._asked(kernel, fake, inputs)
+        terms["generator"] = (1 - self.discriminator(fake.unsqueeze(1), train=False)).mean((1, 2))
+        self._update(0, terms["generator"] + asked)
 
         self.kernel = self._kernel().detach()
         with torch.no_grad():
-            fake = regenerate(self.kernel)
+            fake = downscale(self.kernel)
         real = self.bank.gather(*inputs.discriminator, self.size.discriminator)
         judged = self.discriminator(torch.stack([real, fake], 1) + inputs.noise, train=True)
         terms["discriminator"] = ((1 - judged[:, 0]).mean(1) + judged[:, 1].mean(1)) / 2
         self._update(1, terms["discriminator"])
         return {name: value.detach() for name, value in terms.items()}
 
-    def _generator_terms(
-        self, crops_at: tuple[Tensor, Tensor], half_at: tuple[Tensor, Tensor]
-    ) -> tuple[Callable[[Tensor], Tensor], Tensor, dict[str, Tensor]]:
-        """Downscale crops and weigh the result: how to downscale them again, the result, and the terms that need no discriminator."""
+    def _asked(self, kernel: Tensor, fake: Tensor, inputs: Inputs) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is asked of the generator besides fooling the discriminator: the weighted sum, and its terms unweighted."""
+        config = self.config
+        terms = {"bicubic": self._unlike_bicubic(fake, inputs.half), **self.regularisation(kernel)}
+        on = self.fade.others_on
+        total = (
+            self.fade.weight.clone() * terms["bicubic"]  # a copy, since the weight changes before gradients are taken
+            + config.weight_sum * terms["sum"]
+            + config.weight_boundary * terms["boundary"]
+            + on * (config.weight_centre * terms["centre"] + config.weight_sparsity * terms["sparsity"])
+        )
+        self.fade.update(inputs.fade_due, terms["bicubic"].detach())
+        return total, terms
+
+    def _downscaling(self, crops_at: tuple[Tensor, Tensor]) -> Callable[[Tensor], Tensor]:
+        """How kernels downscale these crops."""
         images = self.bank.gather(*crops_at, self.size.generator)
         patches = generator.patches_of(images.flatten(1, 2), self.regularisation.side, self.scale) if self.composed else None
 
-        def generate(kernel: Tensor) -> Tensor:
+        def downscale(kernel: Tensor) -> Tensor:
             side = self.size.discriminator
             if patches is None:
                 small = generator.apply_layers(self.weights, images.flatten(1, 2), self.scale)
@@ -222,10 +237,12 @@ class Trainer:
                 small = generator.apply(kernel, patches)
             return small.reshape(*images.shape[:3], side, side)
 
-        kernel = self._kernel()
-        fake = generate(kernel)
+        return downscale
+
+    def _unlike_bicubic(self, fake: Tensor, half_at: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean squared difference of downscaled crops from bicubic downscaling, (problems,)."""
         half = self.half_bank.gather(*half_at, self.size.discriminator)
-        return generate, fake, {"bicubic": ((fake - half) ** 2).flatten(1).mean(1), **self.regularisation(kernel)}
+        return ((fake - half) ** 2).flatten(1).mean(1)
 
     def _update(self, which: int, losses: Tensor) -> None:
         optimiser = self.optimisers[which]
