@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-image")
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python, and the libraries that results depend on."""
-    return {"napari-kernelgan": __version__, "python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    return {"napari-kernelgan": __version__, "python": platform.python_version()} | _libraries()
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> dict[str, str]:
+    return {name: metadata.version(name) for name in PACKAGES}  # which looks through files: milliseconds
 
 
 class ImageHash:

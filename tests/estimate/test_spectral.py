@@ -119,6 +119,36 @@ def test_dtype_colour_and_planes_do_not_matter(sharp):
     assert_allclose(spectral(low.T).kernel, reference.T, atol=2e-3)
 
 
+def test_pixels_without_a_value_are_left_out():
+    true = kernels.gaussian(COVARIANCE)
+    low = kg.degrade(data.astronaut() / 255, true).astype(np.float32)
+    whole = spectral(low, value_range=(0, 1)).fwhm
+    broken = low.copy()
+    broken[40:90, 30:100] = np.nan
+    broken[200, ::7] = np.inf
+    estimate = spectral(broken, value_range=(0, 1))
+    assert_allclose(estimate.fwhm[:2], whole[:2], rtol=0.08)
+    assert estimate.details["input"]["missing_pixels"] == [50 * 70 + 37]
+    masked = np.ma.masked_array(np.where(np.isfinite(broken), low, 0), ~np.isfinite(broken))
+    assert_allclose(spectral(masked, value_range=(0, 1)).kernel, estimate.kernel, atol=1e-6)
+    with pytest.raises(InputError, match="No pixel"):
+        spectral(np.full((100, 100), np.nan))
+    with pytest.raises(InputError, match="method='spectral'"):
+        kg.estimate_kernel(masked, method="kernelgan")
+
+
+def test_no_data_areas_and_saturation_do_not_pass_for_sharp_edges():
+    true = kernels.gaussian(COVARIANCE)
+    low = kg.degrade(data.camera(), true)
+    whole = np.array(spectral(low).fwhm[:2])
+    # a scene that fills half of its frame, and one with bright spots cut off
+    framed = low.copy()
+    framed[(np.add.outer(np.arange(256), np.arange(256)) < 220)] = 0
+    bright = np.minimum(low, 190)
+    for image in (framed, bright):
+        assert_allclose(spectral(image).fwhm[:2], whole, rtol=0.25)
+
+
 @pytest.mark.parametrize(
     ("image", "code"),
     [

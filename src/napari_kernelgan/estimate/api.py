@@ -148,7 +148,7 @@ def iter_estimate_kernels(
     if isinstance(settings, KernelGANConfig) or device not in ("auto", "cpu"):
         resolve_device(device)  # loads PyTorch, which takes seconds and which the other methods can do without
     with memory_errors():
-        inputs = [read_input(image, axes, settings.max_planes, value_range) for image in images]
+        inputs = [read_input(image, axes, settings.max_planes, value_range, isinstance(settings, SpectralConfig)) for image in images]
         pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
         if isinstance(settings, SpectralConfig):
             from .spectral.run import iter_spectral

@@ -22,10 +22,20 @@ class Input(NamedTuple):
     step: float | None
     """Between gray values, in parts of the value range; None for floats, whose step is not known."""
     record: dict[str, Any]
+    gaps: list[NDArray[np.bool_]]
+    """(Y, X) each: pixels without a value, which hold the median here; empty if gaps were not allowed."""
 
 
-def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float, float] | None) -> Input:
+def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float, float] | None, gaps: bool = False) -> Input:
     """Check an image and read the planes to estimate from, once each, on the one value range of all.
+
+    Parameters
+    ----------
+    image, axes, given
+        As `estimate_kernel` takes them.
+    max_planes : int
+    gaps : bool
+        Whether pixels may have no value: NaN, infinite, or masked in a NumPy masked array.
 
     Raises
     ------
@@ -36,7 +46,12 @@ def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     chosen = layout.spread(max_planes)
-    read = [read_plane(image, layout, index) for index in chosen]
+    if gaps:
+        read, missing = zip(*(_filled(image, layout, index) for index in chosen), strict=True)
+    else:
+        if np.ma.is_masked(image):
+            raise InputError("This method cannot leave masked pixels out: use method='spectral', or crop to a part without them.")
+        read, missing = [read_plane(image, layout, index) for index in chosen], []
     values = find_range(image, layout, given, read)
     planes = [to_unit(without_alpha(plane), values) for plane in read]
     if all(np.ptp(plane) == 0 for plane in planes):
@@ -53,4 +68,19 @@ def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float
         "sha256": fingerprint.hexdigest(),
     }
     step = 1 / (values.high - values.low) if np.dtype(image.dtype).kind in "iu" else None
-    return Input(planes, step, record)
+    if any(gap.any() for gap in missing):
+        record["missing_pixels"] = [int(gap.sum()) for gap in missing]
+    return Input(planes, step, record, list(missing))
+
+
+def _filled(image: Any, layout: Layout, index: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """One plane with the median where it has no value, and where that is, (Y, X)."""
+    plane = layout.plane(image, index)
+    bad = ~np.isfinite(plane) if plane.dtype.kind == "f" else np.zeros(plane.shape, bool)
+    if np.ma.is_masked(image):
+        bad |= layout.plane(np.ma.getmaskarray(image), index)
+    if bad.all():
+        raise InputError(f"Plane {index} of the image has no pixels with a value." if index else "No pixel of the image has a value.")
+    if bad.any():
+        plane = np.where(bad, np.median(plane[~bad]).astype(plane.dtype), plane)
+    return plane, np.asarray(bad.any(-1) if bad.ndim == 3 else bad, bool)

@@ -33,7 +33,7 @@ LEAST_SIGNAL = 0.02
 JITTER = 1e-3
 ITERATIONS = 3
 """First with the measured shares of signal, then with the predicted ones."""
-SCREENED, HOPELESS = 2048, 40.0
+SCREENED, HOPELESS = 2048, 30.0
 """At most how many candidates remain after the first look, and how far below the best in log weight none does."""
 BAR_TEMPER = 0.3
 """Power of the likelihood that error bars are made from: pictures differ in more ways than a covariance holds."""

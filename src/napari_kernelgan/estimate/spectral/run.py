@@ -17,6 +17,7 @@ from ...provenance import versions
 from ..inputs import Input
 from ..result import KernelEstimate, Reliability
 from .dictionary import FAMILIES, Dictionary, dictionary
+from .gaps import without_gaps
 from .phase import settle, turned_like
 from .posterior import Posterior, posterior
 from .prior import resolve_prior
@@ -54,7 +55,7 @@ def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: Spectr
     results = []
     for number, (source, seed) in enumerate(pairs, 1):
         start = time.perf_counter()
-        found = estimate(source.planes, scale, config, source.step, seed)
+        found = estimate(source.planes, scale, config, source.step, seed, source.gaps)
         results.append(
             KernelEstimate(
                 kernel=found.kernel,
@@ -74,7 +75,14 @@ def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: Spectr
     return results
 
 
-def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: SpectralConfig, step: float | None, seed: int) -> Outcome:
+def estimate(
+    planes: Sequence[NDArray[np.float32]],
+    scale: int,
+    config: SpectralConfig,
+    step: float | None,
+    seed: int,
+    gaps: Sequence[NDArray[np.bool_]] = (),
+) -> Outcome:
     """Estimate the kernel of planes (channels, Y, X) on 0..1.
 
     Parameters
@@ -88,8 +96,11 @@ def estimate(planes: Sequence[NDArray[np.float32]], scale: int, config: Spectral
         Between gray values, in parts of the value range; its rounding is noise that is known.
     seed : int
         Chooses the windows of large images.
+    gaps : sequence of ndarray, optional
+        (Y, X) for each plane: pixels without a value.
     """
-    spectrum = measure(planes, seed)
+    planes, masks = without_gaps(planes, gaps)
+    spectrum = measure(planes, seed, masks)
     candidates = dictionary(scale)
     quantisation = len(planes[0]) * max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
     looks = [(prior, posterior(spectrum, prior, scale, candidates, quantisation)) for prior in resolve_prior(config.prior, scale)]

@@ -20,6 +20,8 @@ BATCH = 256  # windows transformed at a time, so that memory does not grow with 
 QUIET = 0.3  # quantile of the windows, by their power in the corners, that is taken for noise alone
 QUIET_BIAS = 0.97  # of that quantile where there is noise alone
 BRIGHTNESS_GROUPS = 3
+MASKED = 0.02
+"""Share of a window that may be masked."""
 SAMPLED = 20_000  # pixels that tell the step between gray values
 ON_GRID = 0.05
 
@@ -35,8 +37,16 @@ class Spectrum(NamedTuple):
     """How many windows it is the mean of."""
 
 
-def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0) -> Spectrum:
+def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequence[NDArray[np.bool_] | None] | None = None) -> Spectrum:
     """Welch's spectrum of planes (channels, Y, X), with Hann windows that overlap by half; smaller planes have one window as large as they.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray
+    seed : int
+        Chooses the windows where there are many.
+    masks : sequence of ndarray, optional
+        (Y, X) for each plane: what to leave out, or None. Windows with more than a little of it are not looked at, unless all have.
 
     Raises
     ------
@@ -45,6 +55,10 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0) -> Spectrum:
     """
     grid = polar_grid()
     places = [(i, y, x) for i, plane in enumerate(planes) for y, x in _corners(plane.shape[1:])]
+    if masks is not None and any(mask is not None for mask in masks):
+        shares = np.array([_share(masks[i], y, x) for i, y, x in places])
+        allowed = max(MASKED, float(shares.min()))
+        places = [place for place, share in zip(places, shares, strict=True) if share <= allowed]
     if len(places) > MOST_WINDOWS:
         chosen = np.random.default_rng([seed, 20]).choice(len(places), MOST_WINDOWS, replace=False)
         places = [places[i] for i in sorted(chosen)]
@@ -61,6 +75,11 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0) -> Spectrum:
             brightness.append(means.mean((1, 2, 3)))
     power = np.concatenate(bins).mean(0, dtype=np.float64)
     return Spectrum(power, _noise(np.concatenate(corners).astype(np.float64), np.concatenate(brightness)), len(places))
+
+
+def _share(mask: NDArray[np.bool_] | None, y: int, x: int) -> float:
+    """How much of the window at a place is masked."""
+    return 0.0 if mask is None else float(mask[y : y + SIDE, x : x + SIDE].mean())
 
 
 def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
