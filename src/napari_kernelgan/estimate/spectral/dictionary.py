@@ -87,8 +87,8 @@ def _gaussians(parameters: Values, scale: int) -> Made:
 
 
 def _motions(parameters: Values, scale: int) -> Made:
-    """Lines of a length and angle, blurred by a Gaussian of a standard deviation."""
-    length, angle, width = parameters
+    """Lines of a length and angle, blurred across by a Gaussian of a standard deviation, along by one of another in parts of that."""
+    length, angle, width, ends = parameters
 
     def profile(along: Values, length: Values, width: Values) -> Values:
         reach = np.sqrt(2) * width
@@ -97,10 +97,10 @@ def _motions(parameters: Values, scale: int) -> Made:
     def line(y: Values, x: Values) -> Values:
         along, across = _turned(y, x, angle)
         sd = width[:, None, None]
-        return np.asarray(profile(along, length[:, None, None], sd) * np.exp(-0.5 * (across / sd) ** 2))
+        return np.asarray(profile(along, length[:, None, None], sd * ends[:, None, None]) * np.exp(-0.5 * (across / sd) ** 2))
 
     at = np.linspace(0, 4, 801)
-    heights = profile(at, length[:, None], width[:, None])
+    heights = profile(at, length[:, None], (width * ends)[:, None])
     half = at[np.argmax(heights < heights[:, :1] / 2, axis=1)]
     return _area_sampled(line, scale), np.stack([2 * half, SIGMA_TO_FWHM * width], 1)
 
@@ -156,7 +156,7 @@ HALF_TURN = (0.0, np.pi)
 FAMILIES = {
     # variances of 0.35..5 px^2 of an image upscaled by 2
     "gaussian": Family(4096, 0.62, ((0.0875, 1.25), (0.0875, 1.25), HALF_TURN), _gaussians),
-    "motion": Family(2048, 0.08, ((0.75, 5.0), HALF_TURN, (0.2, 0.6)), _motions),
+    "motion": Family(4096, 0.08, ((0.75, 5.0), HALF_TURN, (0.2, 0.6), (0.4, 1.1)), _motions),
     "disk": Family(512, 0.16, ((0.3, 2.2), (0.03, 0.25)), _disks),
     "airy": Family(256, 0.1, ((0.75, 3.25),), _airys),
     "comet": Family(1024, 0.04, ((0.8, 2.6), (0.25, 0.6), (0.6, 1.6), HALF_TURN), _comets),

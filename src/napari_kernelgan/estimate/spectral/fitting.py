@@ -23,10 +23,10 @@ VARIANCES = (0.0875, 0.625)
 """Of the kernels that pictures are degraded with, in px^2 of the degraded picture: wider ones would leave nothing to learn from."""
 LEAST_PICTURES = 12
 STEP = 1 / 255
-"""Degraded pictures are rounded as 8-bit ones are."""
+"""By default degraded pictures are rounded as 8-bit ones are."""
 
 
-def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: str, about: dict[str, Any], seed: int = 0) -> Steps[Prior]:
+def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: str, about: dict[str, Any], seed: int = 0, step: float = STEP) -> Steps[Prior]:
     """Degrade each picture with random Gaussians for each scale and learn from the spectra of the results.
 
     Parameters
@@ -41,6 +41,8 @@ def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: st
         What else to record, for example where the pictures come from and their licence.
     seed : int
         Of the kernels.
+    step : float
+        Between gray values of the degraded pictures; 0 does not round them, which suits pictures of more bits than 8.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: st
             for _ in range(KERNELS_EACH):
                 kernel = random_gaussian(rng, WIDTH * scale, (low, high))
                 small = np.moveaxis(degrade_plane(np.moveaxis(picture, 0, -1), kernel, scale), -1, 0)
-                rounded = np.rint(np.clip(small, 0, 1) / STEP) * STEP
+                rounded = np.rint(np.clip(small, 0, 1) / step) * step if step else small
                 # gray and colour alike: power as if all pictures had one channel
                 spectra[scale].append(measure([(rounded / np.sqrt(channels)).astype(np.float32)], seed))
                 kernels[scale].append(kernel)
@@ -73,6 +75,6 @@ def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: st
             f"A prior needs at least {LEAST_PICTURES} pictures of {LEAST * max(short)} px and more on either side; "
             f"for scale {max(short)} there are {used[max(short)]}."
         )
-    learnt = {scale: fit(spectra[scale], kernels[scale], scale, STEP**2 / 12) for scale in SCALES}
+    learnt = {scale: fit(spectra[scale], kernels[scale], scale, step**2 / 12) for scale in SCALES}
     record = about | {"pictures": used, "kernels_each": KERNELS_EACH, "symmetries": len(symmetries()), "seed": seed}
     return Prior(name, {s: mean for s, (mean, _) in learnt.items()}, {s: covariance for s, (_, covariance) in learnt.items()}, record)

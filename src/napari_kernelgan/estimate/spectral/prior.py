@@ -14,15 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from .grid import log_transfer, symmetries
+from .grid import log_transfer, polar_grid, symmetries
 from .spectrum import Spectrum
 
-BUILT_IN = ("natural",)
+BUILT_IN = ("natural", "microscopy", "broad")
+"""Photographs; microscope images; and what is between them and around, for images that neither resembles."""
 
 SHRINKAGE = 0.05
 """Of the covariance towards its diagonal: pictures are fewer than bins."""
 JITTER = 0.02
 """Added to the variances: what no picture of the set showed."""
+
+# How a prior of few pictures leans on one of many, and how much wider than both a third is: by cross-validation, see docs/benchmarks.md
+OWN_MEAN, OWN_COVARIANCE = 0.5, 0.25
+"""The parts of the mean and of the covariance that are the few pictures' own."""
+LEVEL_VARIANCE = 1.0
+"""Contrasts vary more between the kinds of microscopes than between photographs."""
+WIDER = 1.5
+"""Factor of the covariance of what fits neither."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Prior:
         Raises
         ------
         InputError
-            If it is no such file.
+            If it is no such file, or was learnt on another grid of frequencies.
         """
         try:
             with np.load(path, allow_pickle=False) as store:
@@ -60,6 +69,9 @@ class Prior:
                 covariance = {s: store[f"covariance{s}"].astype(np.float64) for s in scales}
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path} cannot be read as a prior: {error}") from error
+        bins = len(polar_grid().counts)
+        if any(mean[s].shape != (bins,) or covariance[s].shape != (bins, bins) for s in scales):
+            raise InputError(f"{path} was made by another version, whose spectra do not have {bins} bins: make it anew with fit-prior.")
         return cls(about.pop("name"), mean, covariance, about)
 
 
@@ -108,3 +120,25 @@ def fit(
     covariance = np.cov(sample.T)
     covariance = (1 - SHRINKAGE) * covariance + (SHRINKAGE * np.diag(covariance) + JITTER) * np.eye(len(covariance))
     return sample.mean(0), covariance
+
+
+def leaning(few: Prior, many: Prior) -> Prior:
+    """The prior of a few pictures, halfway to one of many in its mean, and with mostly its covariance: theirs is known too badly alone."""
+    scales = sorted(few.mean.keys() & many.mean.keys())
+    mean = {s: OWN_MEAN * few.mean[s] + (1 - OWN_MEAN) * many.mean[s] for s in scales}
+    covariance = {
+        s: OWN_COVARIANCE * few.covariance[s] + (1 - OWN_COVARIANCE) * many.covariance[s] + LEVEL_VARIANCE for s in scales
+    }
+    about = few.about | {"leans_on": many.name, "own_mean": OWN_MEAN, "own_covariance": OWN_COVARIANCE, "level_variance": LEVEL_VARIANCE}
+    return Prior(few.name, mean, covariance, about)
+
+
+def pooled(first: Prior, second: Prior, name: str) -> Prior:
+    """What holds both priors' pictures, and wider than that: for images that neither fits."""
+    mean, covariance = {}, {}
+    for s in sorted(first.mean.keys() & second.mean.keys()):
+        half = (second.mean[s] - first.mean[s]) / 2
+        mean[s] = first.mean[s] + half
+        covariance[s] = WIDER * ((first.covariance[s] + second.covariance[s]) / 2 + np.outer(half, half)) + LEVEL_VARIANCE
+    about = {"pooled": {prior.name: prior.about for prior in (first, second)}, "wider": WIDER, "level_variance": LEVEL_VARIANCE}
+    return Prior(name, mean, covariance, about)
