@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS = 50
+CANDIDATES = 8
+"""So many times the pixels that are needed are looked at first, where values are spread evenly between integers."""
 
 
 def nearest_integers(values: NDArray[np.float64], low: float, high: float, mean: float) -> NDArray[np.float64]:
@@ -30,14 +32,17 @@ def nearest_integers(values: NDArray[np.float64], low: float, high: float, mean:
     if missing == 0:
         return integers
     sign = 1 if missing > 0 else -1
-    fixed = integers >= high if sign > 0 else integers <= low
-    gain = (moved - integers).astype(np.float32)
+    gain = (moved - integers).ravel()
     gain *= sign
+    gain[(integers.ravel() >= high) if sign > 0 else (integers.ravel() <= low)] = -np.inf
+    count = abs(missing)
+    near = np.flatnonzero(gain > 0.5 - CANDIDATES * count / gain.size)  # most pixels need no closer look
+    if len(near) < count:
+        near = np.flatnonzero(gain > -np.inf)
+        count = min(count, len(near))
     # of pixels that are alike, as in a flat background, those to be changed are scattered
-    gain += np.float32(0.01) * np.random.default_rng(0).random(gain.shape, np.float32)
-    gain[fixed] = -np.inf
-    count = min(abs(missing), gain.size - np.count_nonzero(fixed))
-    integers.flat[np.argpartition(gain, -count, axis=None)[-count:]] += sign
+    chances = gain[near] + 0.01 * np.random.default_rng(0).random(len(near))
+    integers.flat[near[np.argpartition(chances, -count)[-count:]]] += sign
     return integers
 
 
