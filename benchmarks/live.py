@@ -69,7 +69,7 @@ def main() -> None:
     viewer.add_image(stack, name="stack")
     first, stood = settle(panel)
     print(
-        f"waiting on purpose: {1e3 * DELAY:.0f} ms; the first estimate, with all that is imported: {first:.0f} ms, standstill {stood:.0f} ms"
+        f"waiting on purpose {1e3 * DELAY:.0f} ms; the first estimate, with all that it imports: {first:.0f} ms, standstill {stood:.0f} ms"
     )
     measure(f"slider, {side} x {side}", panel, lambda n: viewer.dims.set_current_step(0, n % 2), rounds)
 

@@ -205,7 +205,7 @@ def test_errors_are_told_in_the_text_alone(viewer: Viewer, panel: KernelGANWidge
     viewer.add_image(np.zeros((64, 64)), contrast_limits=(0, 1))
     assert "constant" in settle()
     viewer.add_image(np.full((64, 64), np.nan), contrast_limits=(0, 1))
-    assert "NaN" in settle()
+    assert "No pixel" in settle()
     panel.pixel_width.value = 0
     assert "two positive numbers" in settle()
     assert messages == []
