@@ -20,9 +20,9 @@ from ..errors import InputError
 from .glance import Glance
 from .words import Words
 
-DELAY = 0.06
+DELAY = 0.04
 """Seconds from a change to the glance: what changes meanwhile needs no glance of its own."""
-TICK = 15  # ms between two looks at whether there is an answer
+TICK = 10  # ms between two looks at whether there is an answer
 SLOW = 0.5
 """Seconds after which the words of the last glance would pass for those of this one."""
 
