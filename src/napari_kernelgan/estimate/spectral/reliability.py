@@ -16,11 +16,9 @@ REASONS = {
     "noise": "Noise hides the fine detail that tells the width.",
     "prior-mismatch": "The spectrum does not look like those of the pictures that the prior was learnt from.",
     "limit": "The kernel is at the limit of what this sampling, or this set of kernels, can show.",
-    "already-sharp": "The image holds no sign of blur between its pixels and finer ones, or was enlarged or sharpened before: upscaling "
-    "will add little.",
+    "already-sharp": "The image is about as sharp as its pixels can show, or was enlarged or sharpened before: upscaling will add little.",
     "small": "The image is so small that single objects decide what the spectrum looks like.",
 }
-SEVERE = ("no-texture", "prior-mismatch", "already-sharp")
 
 
 class Limits:
@@ -35,6 +33,8 @@ class Limits:
     """Relative spread of the geometric mean width."""
     NARROW = 0.10
     """Weight of kernels at the narrow end of the dictionary."""
+    SHARP = 1.25
+    """Geometric mean width in pixels of the image: photographs that nobody blurred have about 1."""
 
 
 def judge(found: Posterior, candidates: Dictionary, spectrum: Spectrum, scale: int, enlarged: bool) -> Reliability:
@@ -52,11 +52,12 @@ def judge(found: Posterior, candidates: Dictionary, spectrum: Spectrum, scale: i
     if float(np.sqrt(found.bar_weights @ (widths - mean) ** 2)) > Limits.SPREAD * mean:
         codes.append("limit")
     every = np.sqrt(candidates.widths.prod(1)) / scale
-    if enlarged or float(found.weights @ (widths < np.quantile(every, 0.01))) > Limits.NARROW:
+    no_blur = enlarged or float(found.weights @ (widths < np.quantile(every, 0.01))) > Limits.NARROW
+    if no_blur or mean < Limits.SHARP:
         codes.append("already-sharp")
     if spectrum.windows < WINDOWS:
         codes.append("small")
     if not codes:
         return Reliability("reliable")
-    severe = found.misfit > Limits.MISFIT_SEVERE or any(code in SEVERE for code in codes if code != "prior-mismatch")
+    severe = "no-texture" in codes or no_blur or found.misfit > Limits.MISFIT_SEVERE
     return Reliability("unreliable" if severe else "uncertain", tuple(codes), tuple(REASONS[code] for code in codes))
