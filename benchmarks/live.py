@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 QT_QPA_PLATFORM=xcb xvfb-run -a python benchmarks/live.py [--side 512] [--rounds 15]
 
-A real viewer and panel; what changes is the slider of a stack, then a rectangle on a large plane. Half of what is told of is waiting on
+A real viewer and panel; what changes is the slider of a stack, then a rectangle on a large plane. Part of it is waiting on
 purpose, so that many changes at once cost one estimate. A busy machine makes all of it longer.
 """
 
