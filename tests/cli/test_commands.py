@@ -20,7 +20,7 @@ def test_estimate_writes_the_kernel_with_its_origin(cli, image, short, tmp_path,
     done = cli("estimate", image, "-o", out, "--config", short, "--seed", 3, "--method", method)
     assert done.status == 0
     assert sorted(path.name for path in out.iterdir()) == ["kernel.json", "kernel.tif"]
-    assert done.out.splitlines()[0].startswith("FWHM")
+    assert [line.partition(": FWHM")[0] for line in done.out.splitlines()[:2]] == ["SR kernel", "PSF"]
     assert "µm" in done.out
     assert str(out / "kernel.tif") in done.out
     record = json.loads((out / "kernel.json").read_text())
@@ -42,7 +42,7 @@ def test_estimate_tells_error_bars_and_how_far_to_trust_them(cli, image, tmp_pat
     record = json.loads((tmp_path / "kernel.json").read_text())
     (low, high), _ = record["fwhm_interval"]
     assert f"(90 %: {low:.2f}..{high:.2f} x " in said
-    assert said.splitlines()[1].startswith(record["reliability"]["level"])
+    assert said.splitlines()[2].startswith(record["reliability"]["level"])
     assert all(reason in said for reason in record["reliability"]["reasons"])
 
 

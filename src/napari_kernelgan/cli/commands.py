@@ -264,16 +264,24 @@ def _answer(record: dict[str, Any], as_json: bool, lines: list[str], files: dict
 
 
 def _findings(found: KernelEstimate) -> list[str]:
-    """A kernel's widths in a line, in pixels and where it is known in the unit of the pixel size; then how far to trust them."""
+    """The widths of a kernel and of the image's own PSF, in pixels and where it is known in a unit, and how far to trust them; a line each."""
     from ..files.kernels import kernel_record
     from ..files.units import unit_symbol
+    from ..kernels.psf import optics_fwhm
 
-    widths = found.fwhm
-    line = f"FWHM {widths.major:.2f} x {widths.minor:.2f} HR px at {widths.angle:.0f} deg"
+    physical, optics = kernel_record(found).get("fwhm_physical"), optics_fwhm(found)
+    kernel = "SR kernel: " + _widths(found.fwhm)
     if found.fwhm_interval:
-        line += " (90 %: {:.2f}..{:.2f} x {:.2f}..{:.2f})".format(*found.fwhm_interval[0], *found.fwhm_interval[1])
-    physical = kernel_record(found).get("fwhm_physical")
+        kernel += " (90 %: {:.2f}..{:.2f} x {:.2f}..{:.2f})".format(*found.fwhm_interval[0], *found.fwhm_interval[1])
+    psf = "PSF: " + _widths(optics.pixels)
     if physical and found.unit:
-        line += f" = {physical['major']:#.3g} x {physical['minor']:#.3g} {unit_symbol(found.unit)}"
+        kernel += f" = {physical['major']:#.3g} x {physical['minor']:#.3g} {unit_symbol(found.unit)}"
+    if optics.physical and optics.unit:
+        psf += f" = {optics.physical[0]:#.3g} x {optics.physical[1]:#.3g} {unit_symbol(optics.unit)}"
+    lines = [kernel, f"{psf} ({optics.label})"]
     trust = found.reliability
-    return [line] if trust is None else [line, " ".join([f"{trust.level}:" if trust.reasons else trust.level, *trust.reasons])]
+    return lines if trust is None else [*lines, " ".join([f"{trust.level}:" if trust.reasons else trust.level, *trust.reasons])]
+
+
+def _widths(fwhm: tuple[float, float, float]) -> str:
+    return "FWHM {:.2f} x {:.2f} HR px at {:.0f} deg".format(*fwhm)
