@@ -5,7 +5,7 @@ The public names; what they mean is documented where they are defined. Importing
 
 from . import kernels
 from ._version import __version__
-from .config import InverseConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, ZSSRConfig
+from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, ZSSRConfig
 from .errors import InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
 from .estimate.result import History, KernelEstimate, Reliability
@@ -17,6 +17,7 @@ from .upscaling.result import UpscaledImage, UpscaleInfo
 
 __all__ = [
     "History",
+    "HybridConfig",
     "InputError",
     "InverseConfig",
     "KernelEstimate",

@@ -97,6 +97,18 @@ class SpectralConfig(_Config):
     max_planes: int = Field(64, ge=1, description="Of a stack, at most this many planes are read, evenly spread.")
 
 
+class HybridConfig(_Config):
+    """Settings of KernelGAN that begins at the spectral estimate and is tied to it."""
+
+    steps: int = Field(300, ge=0, description="Training steps; 0 gives the spectral estimate back.")
+    lead: int = Field(100, ge=0, description="Of these, the steps at the beginning in which only the discriminator learns.")
+    learning_rate: float = Field(5e-5, gt=0, description="Adam's learning rate, of the generator.")
+    tie: float = Field(0.01, ge=0, description="Weight of half the squared distance from the spectral estimate, in posterior spreads.")
+    least_error: float = Field(0.01, gt=0, description="Spread of what no candidate explains, in parts of the kernel's largest value.")
+    prior: str = Field("auto", description="As in the settings of the spectral estimate.")
+    max_planes: int = Field(16, ge=1, description="Of a stack, at most this many planes are read, evenly spread.")
+
+
 class RecurrenceConfig(_Config):
     """Settings of the estimate from patches that recur across scales (Michaeli and Irani, ICCV 2013).
 
@@ -158,6 +170,7 @@ class Settings(_Config):
 
     kernelgan: KernelGANConfig = KernelGANConfig()
     spectral: SpectralConfig = SpectralConfig()
+    hybrid: HybridConfig = HybridConfig()
     recurrence: RecurrenceConfig = RecurrenceConfig()
     zssr: ZSSRConfig = ZSSRConfig()
     inverse: InverseConfig = InverseConfig()

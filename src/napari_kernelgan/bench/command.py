@@ -108,7 +108,7 @@ def run_bench(
 
     priors: dict[str, Path] = {}
     if cross_validate is not None:
-        if not any(method.kernel in ("auto", "spectral") for method in chosen):
+        if not any(method.kernel in ("auto", "spectral", "hybrid") for method in chosen):
             raise InputError("Priors are for the spectral estimate, and none of the methods is that: leave the cross-validation out.")
         sharp = _sharp(folder, kernels is not None, truth, limit)
         check_folds(sharp, cross_validate)

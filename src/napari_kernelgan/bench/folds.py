@@ -63,5 +63,6 @@ def fit_folds(pictures: Sequence[Path], count: int, folder: Path, tell: Callable
 
 
 def with_prior(settings: Settings, prior: Path) -> Settings:
-    """The settings with another prior for the spectral estimate."""
-    return settings.model_copy(update={"spectral": settings.spectral.model_copy(update={"prior": str(prior)})})
+    """The settings with another prior for the spectral estimate, and for the hybrid that begins there."""
+    changed = {name: getattr(settings, name).model_copy(update={"prior": str(prior)}) for name in ("spectral", "hybrid")}
+    return settings.model_copy(update=changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..config import KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, resolve
+from ..config import HybridConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, resolve
 from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..kernels.forward import check_scale
@@ -13,23 +13,25 @@ from ..progress import Callback, Steps, run
 from .inputs import read_input
 from .result import KernelEstimate
 
-METHODS = ("auto", "spectral", "kernelgan", "recurrence")
+METHODS = ("auto", "spectral", "kernelgan", "hybrid", "recurrence")
 """Names that `estimate_kernel` takes; "auto" is the best default the project has."""
 
 BEST = "spectral"
 
-_MODELS: dict[str, type[SpectralConfig] | type[KernelGANConfig] | type[RecurrenceConfig]] = {
+_MODELS: dict[str, type[SpectralConfig] | type[KernelGANConfig] | type[HybridConfig] | type[RecurrenceConfig]] = {
     "spectral": SpectralConfig,
     "kernelgan": KernelGANConfig,
+    "hybrid": HybridConfig,
     "recurrence": RecurrenceConfig,
 }
 _SCALES = {
     "spectral": ((2, 3, 4), "scales 2, 3 and 4"),
     "kernelgan": ((2, 4), "scale 2 and, through it, 4"),
+    "hybrid": ((2, 4), "scale 2 and, through it, 4"),
     "recurrence": ((2, 3, 4), "scales 2, 3 and 4"),
 }
 
-Config = SpectralConfig | KernelGANConfig | RecurrenceConfig | Settings | dict[str, Any] | None
+Config = SpectralConfig | KernelGANConfig | HybridConfig | RecurrenceConfig | Settings | dict[str, Any] | None
 
 
 def estimate_kernel(
@@ -54,18 +56,19 @@ def estimate_kernel(
         ``config.max_planes`` evenly spread planes; of a lazy one, each of them is read once, and no others are.
     scale : int
         How much finer the kernel's grid is than the image's: 2 to 4.
-    method : {"auto", "spectral", "kernelgan", "recurrence"}
+    method : {"auto", "spectral", "kernelgan", "hybrid", "recurrence"}
         "auto" is the best that there is: "spectral", which reads the kernel from the image's power spectrum in milliseconds, for scale
         2, 3 or 4, and tells error bars and how far to trust them. "kernelgan" trains a small network for a minute or so, for scale 2
-        or 4, and has no error bars. "recurrence" looks for the kernel under which the image's own patches recur across scales, in
-        seconds, for scale 2, 3 or 4, and has no error bars either.
+        or 4, and has no error bars. "hybrid" is "kernelgan" begun at the spectral estimate and tied to it, with its error bars, in
+        seconds, for scale 2 or 4, and no better than "spectral". "recurrence" looks for the kernel under which the image's own patches
+        recur across scales, in seconds, for scale 2, 3 or 4, and has no error bars either.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
         The same seed, device and thread count give the same kernel, bit for bit on the CPU.
     device : str
-        "auto", "cpu", "cuda", "cuda:1" or "mps"; only "kernelgan" computes anywhere but on the CPU.
-    config : SpectralConfig, KernelGANConfig, RecurrenceConfig, Settings or dict, optional
+        "auto", "cpu", "cuda", "cuda:1" or "mps"; only "kernelgan" and "hybrid" compute anywhere but on the CPU.
+    config : SpectralConfig, KernelGANConfig, HybridConfig, RecurrenceConfig, Settings or dict, optional
         Settings of the method.
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the kernel so far, marked `stopped`.
@@ -145,7 +148,7 @@ def iter_estimate_kernels(
     count = max(len(images), len(numbers))
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
         raise InputError(f"{len(images)} images and {len(numbers)} seeds do not pair up: give as many of each, or one of either.")
-    if isinstance(settings, KernelGANConfig) or device not in ("auto", "cpu"):
+    if isinstance(settings, (KernelGANConfig, HybridConfig)) or device not in ("auto", "cpu"):
         resolve_device(device)  # loads PyTorch, which takes seconds and which the other methods can do without
     with memory_errors():
         inputs = [read_input(image, axes, settings.max_planes, value_range, isinstance(settings, SpectralConfig)) for image in images]
@@ -158,6 +161,10 @@ def iter_estimate_kernels(
             from .recurrence.run import iter_recurrence
 
             return (yield from iter_recurrence(pairs, scale, settings))
+        if isinstance(settings, HybridConfig):
+            from .hybrid import iter_hybrid
+
+            return (yield from iter_hybrid(pairs, scale, settings, resolve_device(device)))
         from .kernelgan.run import iter_kernelgan
 
         return (yield from iter_kernelgan(pairs, scale, settings, resolve_device(device)))

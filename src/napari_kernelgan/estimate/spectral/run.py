@@ -48,6 +48,10 @@ class Outcome(NamedTuple):
     fwhm_interval: tuple[tuple[float, float], tuple[float, float]]
     reliability: Reliability
     details: dict[str, Any]
+    shapes: NDArray[np.float64]
+    """(candidates, n, n): the kernels that it could be."""
+    chances: NDArray[np.float64]
+    """(candidates,): theirs, as the error bars have them; sum 1."""
 
 
 def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: SpectralConfig) -> Steps[list[KernelEstimate]]:
@@ -121,9 +125,9 @@ def estimate(
         "misfit": found.misfit,
         **_moments(found, candidates),
     }
-    return Outcome(
-        kernel, _interval(kernel, found, candidates, scale), judge(found, candidates, spectrum, scale, was_enlarged(planes)), details
-    )
+    interval = _interval(kernel, found, candidates, scale)
+    trust = judge(found, candidates, spectrum, scale, was_enlarged(planes))
+    return Outcome(kernel, interval, trust, details, kernels, found.bar_weights)
 
 
 def _interval(kernel: Kernel, found: Posterior, candidates: Dictionary, scale: int) -> tuple[tuple[float, float], tuple[float, float]]:
