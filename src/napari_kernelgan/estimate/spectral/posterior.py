@@ -7,11 +7,13 @@ by their luck.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
+from scipy.special import logsumexp
 
 from .dictionary import Dictionary
 from .grid import NYQUIST_RING, polar_grid
@@ -31,8 +33,10 @@ LEFT_OUT = 1e3
 LEAST_SIGNAL = 0.02
 """In parts of the noise: what is left of less is taken for this much."""
 JITTER = 1e-3
-ITERATIONS = 3
-"""First with the measured shares of signal, then with the predicted ones."""
+ITERATIONS, FURTHER_ITERATIONS = 3, 2
+"""First with the measured shares of signal, then with the predicted ones; fewer where a neighbouring noise floor has predicted them."""
+GLANCE = 8
+"""One in so many candidates is enough to choose between priors."""
 SCREENED, HOPELESS = 2048, 30.0
 """At most how many candidates remain after the first look, and how far below the best in log weight none does."""
 BAR_TEMPER = 0.3
@@ -55,8 +59,6 @@ class Posterior(NamedTuple):
     """The noise floor, power density of all channels."""
     signal: Values
     """(bins,): share of the picture in each bin's power, 0..1."""
-    evidence: float
-    """Logarithm, comparable between priors."""
     whiten: NDArray[np.float32]
     """(bins, bins): what makes the errors of a log transfer function independent and of variance 1."""
     target: NDArray[np.float32]
@@ -71,12 +73,13 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
     chosen = np.argpartition(first.log_weights, -SCREENED)[-SCREENED:]
     chosen = chosen[first.log_weights[chosen] > first.log_weights.max() - HOPELESS]
     floors = sorted({max(quantisation, share * estimate) for share in NOISE_SHARES})
-    looks = [model.weigh(dictionary, chosen, floor, ITERATIONS) for floor in floors]
+    looks = [model.weigh(dictionary, chosen, floors[0], ITERATIONS)]
+    for floor in floors[1:]:
+        looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
     joint = np.stack([look.log_weights for look in looks])
     top = joint.max()
     weights = np.exp(joint - top)
     best = looks[int(weights.sum(1).argmax())]
-    evidence = float(top + np.log(weights.sum()))
     share = weights.sum(1) / weights.sum()
     prior_weights = dictionary.log_prior[chosen]
     bar_weights = np.exp(BAR_TEMPER * (joint - prior_weights - top) + prior_weights).sum(0)
@@ -87,16 +90,30 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
         best.misfit,
         float(share @ floors),
         best.signal,
-        evidence,
         best.whiten,
         best.target,
     )
+
+
+def likeliest_prior(spectrum: Spectrum, priors: Sequence[Prior], scale: int, dictionary: Dictionary, quantisation: float) -> Prior:
+    """The prior that explains a spectrum best, from a glance at a part of the candidates."""
+
+    def evidence(prior: Prior) -> float:
+        model = _Model(spectrum, prior, scale)
+        looks = [
+            model.weigh(dictionary, slice(None, None, GLANCE), floor, 2) for floor in {quantisation, max(spectrum.noise, quantisation)}
+        ]
+        return float(logsumexp([look.log_weights for look in looks]))
+
+    return priors[0] if len(priors) == 1 else max(priors, key=evidence)
 
 
 class _Look(NamedTuple):
     log_weights: Values
     misfit: float
     signal: Values
+    predicted: Values
+    """Logarithm of the picture's own power in each bin."""
     whiten: NDArray[np.float32]
     target: NDArray[np.float32]
 
@@ -115,12 +132,21 @@ class _Model:
             self.sampling[outer] += LEFT_OUT
             self.noise_error[outer] = NOISE_ERROR
 
-    def weigh(self, dictionary: Dictionary, chosen: slice | NDArray[np.int64], noise: float, iterations: int) -> _Look:
+    def weigh(
+        self,
+        dictionary: Dictionary,
+        chosen: slice | NDArray[np.int64],
+        noise: float,
+        iterations: int,
+        predicted: Values | None = None,
+    ) -> _Look:
         """Log posterior weights (not normalised) of chosen candidates at a noise floor."""
         transfer = dictionary.log_transfer[chosen]
         clean = np.maximum(self.power - noise, LEAST_SIGNAL * noise)
-        observed, share = np.log(clean) - self.mean, clean / (clean + noise)
+        observed = np.log(clean) - self.mean
+        predicted = np.log(clean) if predicted is None else predicted
         for _ in range(iterations):
+            share = 1 / (1 + noise * np.exp(-predicted))
             # of the log power with its noise, which moves by the share of what the picture's own moves by
             spread = self.covariance * share[:, None] * share + np.diag(self.sampling + (self.noise_error * (1 - share)) ** 2 + JITTER)
             root = cholesky(spread, lower=True, check_finite=False)
@@ -129,9 +155,9 @@ class _Model:
             residual = transfer @ whiten.T - target
             distance = np.einsum("cb,cb->c", residual, residual).astype(np.float64)
             log_weights = -0.5 * distance - np.log(np.diag(root)).sum() + dictionary.log_prior[chosen]
-            weights = np.exp(log_weights - log_weights.max())
-            expected = weights @ transfer / weights.sum()
+            weights = np.exp(log_weights - log_weights.max()).astype(np.float32)
+            expected = (weights @ transfer / weights.sum()).astype(np.float64)
             known = self.low * share**2
             level = known @ (observed - expected) / known.sum()
-            share = 1 / (1 + noise * np.exp(-self.mean - expected - level))
-        return _Look(log_weights, float(distance.min() / len(share)), share, whiten, target)
+            predicted = self.mean + expected + level
+        return _Look(log_weights, float(distance.min() / len(share)), 1 / (1 + noise * np.exp(-predicted)), predicted, whiten, target)

@@ -19,7 +19,7 @@ from ..result import KernelEstimate, Reliability
 from .dictionary import FAMILIES, Dictionary, dictionary
 from .gaps import without_gaps
 from .phase import settle, turned_like
-from .posterior import Posterior, posterior
+from .posterior import Posterior, likeliest_prior, posterior
 from .prior import resolve_prior
 from .refine import refined
 from .reliability import judge
@@ -107,8 +107,8 @@ def estimate(
     spectrum = measure(planes, seed, masks)
     candidates = dictionary(scale)
     quantisation = len(planes[0]) * max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
-    looks = [(prior, posterior(spectrum, prior, scale, candidates, quantisation)) for prior in resolve_prior(config.prior, scale)]
-    prior, found = max(looks, key=lambda look: look[1].evidence)
+    prior = likeliest_prior(spectrum, resolve_prior(config.prior, scale), scale, candidates, quantisation)
+    found = posterior(spectrum, prior, scale, candidates, quantisation)
     found, kernels, asymmetry = settle(planes, found, candidates, scale)
     shares = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES))
     decided = found.weights * shares[candidates.family[found.candidates]] ** DECISION
