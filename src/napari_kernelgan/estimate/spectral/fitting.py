@@ -26,7 +26,9 @@ STEP = 1 / 255
 """By default degraded pictures are rounded as 8-bit ones are."""
 
 
-def iter_fit_prior(pictures: Iterable[NDArray[np.float32]], count: int, name: str, about: dict[str, Any], seed: int = 0, step: float = STEP) -> Steps[Prior]:
+def iter_fit_prior(
+    pictures: Iterable[NDArray[np.float32]], count: int, name: str, about: dict[str, Any], seed: int = 0, step: float = STEP
+) -> Steps[Prior]:
     """Degrade each picture with random Gaussians for each scale and learn from the spectra of the results.
 
     Parameters

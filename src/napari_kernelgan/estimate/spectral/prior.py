@@ -126,9 +126,7 @@ def leaning(few: Prior, many: Prior) -> Prior:
     """The prior of a few pictures, halfway to one of many in its mean, and with mostly its covariance: theirs is known too badly alone."""
     scales = sorted(few.mean.keys() & many.mean.keys())
     mean = {s: OWN_MEAN * few.mean[s] + (1 - OWN_MEAN) * many.mean[s] for s in scales}
-    covariance = {
-        s: OWN_COVARIANCE * few.covariance[s] + (1 - OWN_COVARIANCE) * many.covariance[s] + LEVEL_VARIANCE for s in scales
-    }
+    covariance = {s: OWN_COVARIANCE * few.covariance[s] + (1 - OWN_COVARIANCE) * many.covariance[s] + LEVEL_VARIANCE for s in scales}
     about = few.about | {"leans_on": many.name, "own_mean": OWN_MEAN, "own_covariance": OWN_COVARIANCE, "level_variance": LEVEL_VARIANCE}
     return Prior(few.name, mean, covariance, about)
 
