@@ -42,7 +42,8 @@ def test_estimate_tells_error_bars_and_how_far_to_trust_them(cli, image, tmp_pat
     record = json.loads((tmp_path / "kernel.json").read_text())
     (low, high), _ = record["fwhm_interval"]
     assert f"(90 %: {low:.2f}..{high:.2f} x " in said
-    assert said.splitlines()[2].startswith(record["reliability"]["level"])
+    assert repr(record["spectrum"]["prior"]) in said.splitlines()[2]
+    assert said.splitlines()[3].startswith(record["reliability"]["level"])
     assert all(reason in said for reason in record["reliability"]["reasons"])
 
 

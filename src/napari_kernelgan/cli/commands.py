@@ -264,7 +264,7 @@ def _answer(record: dict[str, Any], as_json: bool, lines: list[str], files: dict
 
 
 def _findings(found: KernelEstimate) -> list[str]:
-    """The widths of a kernel and of the image's own PSF, in pixels and where it is known in a unit, and how far to trust them; a line each."""
+    """Lines: the widths of a kernel and of the image's own PSF, in pixels and where it is known in a unit, and how far to trust them."""
     from ..files.kernels import kernel_record
     from ..files.units import unit_symbol
     from ..kernels.psf import optics_fwhm
@@ -279,6 +279,9 @@ def _findings(found: KernelEstimate) -> list[str]:
     if optics.physical and optics.unit:
         psf += f" = {optics.physical[0]:#.3g} x {optics.physical[1]:#.3g} {unit_symbol(optics.unit)}"
     lines = [kernel, f"{psf} ({optics.label})"]
+    prior = found.details.get("spectrum", {}).get("prior")
+    if prior:
+        lines.append(f"Taken for sharp: what the prior {prior!r} was learnt from.")
     trust = found.reliability
     return lines if trust is None else [*lines, " ".join([f"{trust.level}:" if trust.reasons else trust.level, *trust.reasons])]
 
