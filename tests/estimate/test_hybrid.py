@@ -6,7 +6,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import napari_kernelgan as kg
-from napari_kernelgan import HybridConfig, InputError, KernelGANConfig, SpectralConfig, kernels
+from napari_kernelgan import HybridConfig, InputError, KernelGANConfig, Settings, SpectralConfig, kernels
+from napari_kernelgan.bench.folds import with_prior
 from napari_kernelgan.estimate.hybrid import TiedTrainer, applied, precision
 from napari_kernelgan.estimate.inputs import read_input
 from napari_kernelgan.estimate.kernelgan.training import Problem
@@ -127,3 +128,8 @@ def test_stacks_are_pooled_and_colours_are_one_picture(small):
 def test_scales_that_the_generator_cannot_do_are_refused(small, scale):
     with pytest.raises(InputError, match="scale 2 and, through it, 4"):
         hybrid(small, scale=scale)
+
+
+def test_a_benchmark_s_prior_is_for_the_hybrid_too(tmp_path):
+    settings = with_prior(Settings(), tmp_path / "fold.npz")
+    assert settings.hybrid.prior == settings.spectral.prior == str(tmp_path / "fold.npz")
