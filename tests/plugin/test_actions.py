@@ -39,13 +39,13 @@ def test_a_kernel_layer_can_be_undone(tiny: np.ndarray) -> None:
 
 
 def test_scale_4_goes_the_gradual_way(tiny: np.ndarray) -> None:
-    image = Image(np.tile(tiny, (2, 2)))
-    kernel, upscaled = run_layer(image, 4, "kernelgan", config=kg.Settings(kernelgan=FAST, zssr=FAST_ZSSR))
+    image, published = Image(np.tile(tiny, (2, 2))), FAST_ZSSR | {"start": "bicubic"}
+    kernel, upscaled = run_layer(image, 4, "kernelgan", config=kg.Settings(kernelgan=FAST, zssr=published))
     stages = upscaled.metadata[KEY]["planes"][0]["stages"]
     assert [stage["scale"] for stage in stages] == [2, 4]
     np.testing.assert_allclose(kernel.scale, [0.25, 0.25])
     kernel.data = kernel.data[::-1]  # its stages are those of another kernel now
-    straight = upscale_layer(image, kernel, 4, config=FAST_ZSSR)
+    straight = upscale_layer(image, kernel, 4, config=published)
     assert [stage["scale"] for stage in straight.metadata[KEY]["planes"][0]["stages"]] == [4]
 
 

@@ -68,7 +68,7 @@ def test_the_spectral_kernel_takes_its_own_settings(viewer: Viewer, widget: Kern
     widget.estimate()
     finish(widget)
     layer = viewer.layers["cells kernel"]
-    np.testing.assert_array_equal(layer.data, kg.estimate_kernel(tiny).kernel)
+    np.testing.assert_array_equal(layer.data, kg.estimate_kernel(tiny, config={"prior": "natural"}).kernel)
     record = layer.metadata["napari_kernelgan"]
     assert (record["method"], record["config"]["prior"]) == ("spectral", "natural")
     assert np.shape(record["fwhm_interval"]) == (2, 2)
