@@ -240,7 +240,10 @@ def test_the_generator_form_is_the_same(small, options):
         ({"image": np.ones((64, 64), np.uint8)}, "constant"),
         ({"image": np.ones((64, 64), np.uint16), "value_range": (0, 9)}, "constant"),
         ({"image": np.stack([np.zeros((64, 64)), np.full((64, 64), np.nan)])}, "Plane .1,. of the image has no pixels"),
-        ({"image": np.stack([np.zeros((64, 64)), np.full((64, 64), np.nan)]), "method": "kernelgan"}, "Plane .1,. of the image has 4096 NaN"),
+        (
+            {"image": np.stack([np.zeros((64, 64)), np.full((64, 64), np.nan)]), "method": "kernelgan"},
+            "Plane .1,. of the image has 4096 NaN",
+        ),
         ({"image": np.random.default_rng(0).random((47, 64))}, "too small .* method='kernelgan'"),
         ({"image": np.random.default_rng(0).random((31, 64)), "method": "kernelgan"}, "too small"),
         ({"image": np.zeros(64)}, "at least two axes"),

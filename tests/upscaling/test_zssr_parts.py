@@ -1,4 +1,4 @@
-"""ZSSR's network, tiles, pairs and schedule, each against what it should be."""
+"""ZSSR's network, tiles, and the published pairs and schedule, each against what it should be."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def random_image(*shape, seed=0):
 
 
 def random_network(channels=3, width=16):
-    network = Network(ZSSRConfig(channels=width), channels, random_stream(1), CPU)
+    network = Network(ZSSRConfig(channels=width), channels, channels, random_stream(1), CPU)
     with torch.no_grad():  # untrained, the last layer is zero and would hide what the others do
         network.weights[-1].normal_(generator=random_stream(2))
         for bias in network.biases:
@@ -44,10 +44,9 @@ def test_tiles_equal_the_whole(side):
     assert (tiled - whole).abs().max() < 1e-5 * whole.abs().max()
 
 
-def test_an_untrained_network_changes_nothing():
-    image = random_image(1, 2, 40, 40)
-    network = Network(ZSSRConfig(), 2, random_stream(1), CPU)
-    assert torch.equal(network(image), image)
+def test_an_untrained_network_adds_nothing():
+    network = Network(ZSSRConfig(), 2, 8, random_stream(1), CPU)
+    assert torch.equal(network(random_image(1, 2, 40, 40)), torch.zeros(1, 8, 40, 40))
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -153,7 +152,7 @@ def test_edges_weigh_more_and_the_mean_is_one():
 
 
 def schedule_of(errors, **config):
-    schedule = RateSchedule(ZSSRConfig(**config))
+    schedule = RateSchedule(ZSSRConfig.published().model_copy(update=config))
     rates = []
     for i, error in enumerate(errors, 1):
         if schedule.finished:

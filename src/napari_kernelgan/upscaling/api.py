@@ -160,12 +160,18 @@ def _zssr(
 ) -> Steps[UpscaledImage]:
     import torch
 
-    from .zssr.run import Stage, iter_zssr
+    from .inverse.levels import rounding_noise
+    from .zssr.run import iter_zssr
+    from .zssr.stages import Stage
 
     where, each = resolve_device(device), [Stage(*stage) for stage in stages]
     info = UpscaleInfo("zssr", stages[-1][0], seed, str(where), config=config.model_dump(mode="json"))
     details = {"threads": torch.get_num_threads()}
-    return (yield from _plane_by_plane(image, layout, lambda plane, _: iter_zssr(plane, each, config, seed, where), given, info, details))
+
+    def train(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
+        return iter_zssr(plane, each, config, seed, where, rounding_noise(image.dtype, values))
+
+    return (yield from _plane_by_plane(image, layout, train, given, info, details))
 
 
 def _inverse(

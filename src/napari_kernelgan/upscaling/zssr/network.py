@@ -13,13 +13,13 @@ from ...config import ZSSRConfig
 
 
 class Network:
-    """Convolutions 3 x 3 with ReLU between; adds what it learns to its input, which is the bicubically enlarged image."""
+    """Convolutions 3 x 3 with ReLU between, from `given` to `wanted` channels; untrained it gives zeros."""
 
-    def __init__(self, config: ZSSRConfig, channels: int, stream: torch.Generator, device: torch.device) -> None:
-        widths = [channels] + [config.channels] * (config.layers - 1) + [channels]
+    def __init__(self, config: ZSSRConfig, given: int, wanted: int, stream: torch.Generator, device: torch.device) -> None:
+        widths = [given] + [config.channels] * (config.layers - 1) + [wanted]
         self.weights, self.biases = [], []
         for depth, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
-            # He's variance keeps the signal's size through ReLU; a last layer of zeros starts the result at the bicubic one
+            # He's variance keeps the signal's size through ReLU; a last layer of zeros starts the result at what is to be improved
             deviation = sqrt(2 / (9 * n_in)) if depth < config.layers - 1 else 0.0
             weight = torch.randn((n_out, n_in, 3, 3), generator=stream) * deviation
             self.weights.append(weight.to(device, memory_format=torch.channels_last).requires_grad_())
@@ -28,17 +28,17 @@ class Network:
         self.reach = config.layers
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Improve (N, C, Y, X)."""
+        """What is to be added, (N, wanted, Y, X), to what is to be improved."""
         signal = images.contiguous(memory_format=torch.channels_last)
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             signal = functional.conv2d(signal, weight, bias, padding=1)
             if depth < len(self.weights) - 1:
                 signal = functional.relu(signal, inplace=True)
-        return images + signal
+        return signal
 
     @torch.no_grad()
     def tiles(self, images: Tensor, side: int) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
-        """Improve (N, C, Y, X) tile by tile, so that the many channels inside exist for one tile at a time.
+        """Apply it to (N, C, Y, X) tile by tile, so that the many channels inside exist for one tile at a time.
 
         Tiles overlap by what the network reaches, and only what no cut has touched is kept: together they equal the whole.
 
@@ -47,12 +47,12 @@ class Network:
         region : tuple of slice
             Where the tile lies, in Y and X.
         tile : Tensor
-            (N, C, y, x).
+            (N, wanted, y, x).
         """
         for rows, columns in tile_regions(images.shape[2:], side):
             y0, x0 = max(rows.start - self.reach, 0), max(columns.start - self.reach, 0)
-            improved = self(images[:, :, y0 : rows.stop + self.reach, x0 : columns.stop + self.reach])
-            yield (rows, columns), improved[:, :, rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0]
+            signal = self(images[:, :, y0 : rows.stop + self.reach, x0 : columns.stop + self.reach])
+            yield (rows, columns), signal[:, :, rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0]
 
 
 def tile_regions(size: Sequence[int], side: int) -> list[tuple[slice, slice]]:
