@@ -35,7 +35,7 @@ SCALE = 2
 PICTURE = "camera.png"
 CORNER, SIDE = (190, 190), 300
 WIDTHS = FWHM(4.2, 3.2, 30.0)
-UPSCALER = "inverse"
+UPSCALER = "auto"
 INTRODUCTION = (
     f"A part of the photograph {PICTURE} that comes with scikit-image is blurred with a known Gaussian kernel and made half as large. "
     "From that alone, the kernel is estimated, with error bars, and the picture is upscaled; then once more with the true kernel, for "
