@@ -145,6 +145,10 @@ def test_a_stop_between_tiles_leaves_the_rest_as_the_inverse_has_it(pair, true_k
 def test_a_stop_in_the_inverse_of_a_large_plane_ends_the_run(sharp, true_kernel):
     low = np.pad(sharp, ((0, 200), (0, 0)), mode="symmetric")  # two tiles of the inverse
     result = kg.upscale(low, true_kernel, method="zssr", config=QUICK, callback=lambda p: False)
+    answers = iter([True, False])
+    later = kg.upscale(low, true_kernel, method="zssr", config=QUICK, callback=lambda p: next(answers))
+    assert later.stopped  # the inverse is whole then, but nothing was learnt
+    assert_array_equal(np.asarray(later), np.asarray(kg.upscale(low, true_kernel, method="inverse")))
     assert result.stopped
     assert result.info.details["planes"][0].keys() == {"plane", "components"}
 

@@ -56,12 +56,13 @@ def upscale(
         NumPy, Dask or Zarr array of real numbers. Every plane of a stack is upscaled by itself; alpha is interpolated.
     kernel : array_like, KernelEstimate, pair or None
         The blur-and-downscale kernel (n, n), with sum 1 and n - scale even. For scale 4 a pair (k2, k4), or an estimate that has both,
-        goes the gradual way through x2; k4 alone goes straight to x4. None is for method "bicubic".
+        goes the gradual way through x2 with ZSSR's published settings; everything else goes straight to x4. None is for method "bicubic".
     scale : int
         How many times larger Y and X become, at least 2.
     method : {"auto", "zssr", "inverse", "bicubic"}
-        "zssr" trains a small network on the image itself, minutes per plane. "inverse" undoes the kernel by a regularised inverse that
-        preserves edges, milliseconds per plane. "bicubic" is plain interpolation. "auto" is the best there is.
+        "inverse" undoes the kernel by a regularised inverse that preserves edges, milliseconds per plane. "zssr" trains a small network
+        on the image itself that improves it, seconds per plane, or minutes with the published settings, which start from interpolation.
+        "bicubic" is plain interpolation. "auto" is the best there is.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
@@ -72,7 +73,8 @@ def upscale(
         Settings of the method.
     callback : callable, optional
         Called with a `Progress` after every step; returning False stops the run, which then returns the best so far, marked `stopped`.
-        "zssr" then still applies what it learnt to the plane at hand; a stop between tiles leaves the rest of the plane interpolated.
+        "zssr" then still applies the best that it learnt to the plane at hand; a stop between tiles leaves the rest of the plane as the
+        inverse has it, or interpolated with the published settings.
     value_range : tuple of float, optional
         The values that are black and white inside. None: 0..255 for uint8, else the 0.1 and 99.9 percentiles.
 

@@ -63,7 +63,7 @@ def iter_residual(
     # in one tile it is done at once, and a step of its own would say nothing
     plain = (yield from relay(start, lambda p: Progress(min(p.step, before), total, stage="ZSSR"))) if before else run(start)
     if plain.asked:
-        return plain
+        return plain._replace(stopped=True)
     levels = inverse.levels(channels, least)
     rng = np.random.default_rng([seed, 20])
     teacher = Teacher(channels, plain.channels, inverse, levels, least, config.son_noise, rng)
@@ -130,7 +130,7 @@ def _train(
         "errors": [mark.left for mark in marks],
         "best_step": steps[best],
         "blend": marks[best].blend,
-        "held_out_gain": -10 * log10(marks[best].left),
+        "held_out_gain": 10 * log10(1 / marks[best].left),
     }
     return noted, asked, asked and step < config.max_steps
 
