@@ -54,10 +54,8 @@ def iter_fit_prior(
     spectra: dict[int, list[Any]] = {scale: [] for scale in SCALES}
     kernels: dict[int, list[Any]] = {scale: [] for scale in SCALES}
     used = dict.fromkeys(SCALES, 0)
-    channels = 1
     rng = np.random.default_rng([seed, 30])
     for number, picture in enumerate(pictures, 1):
-        channels = len(picture)
         for scale in SCALES:
             if min(picture.shape[1:]) // scale < LEAST:
                 continue
@@ -67,8 +65,7 @@ def iter_fit_prior(
                 kernel = random_gaussian(rng, WIDTH * scale, (low, high))
                 small = np.moveaxis(degrade_plane(np.moveaxis(picture, 0, -1), kernel, scale), -1, 0)
                 rounded = np.rint(np.clip(small, 0, 1) / step) * step if step else small
-                # gray and colour alike: power as if all pictures had one channel
-                spectra[scale].append(measure([(rounded / np.sqrt(channels)).astype(np.float32)], seed))
+                spectra[scale].append(measure([rounded.astype(np.float32)], seed))
                 kernels[scale].append(kernel)
         yield Progress(number, count, stage="learning from pictures")
     short = [scale for scale in SCALES if used[scale] < LEAST_PICTURES]

@@ -43,6 +43,6 @@ def _saturated(plane: NDArray[np.float32], gap: NDArray[np.bool_]) -> NDArray[np
     for channel in plane:
         for end in (channel.min(), channel.max()):
             there = channel == end
-            if np.count_nonzero(there) > LEAST_SHARE * there.size:
-                mask |= binary_dilation(binary_erosion(there, FLAT), FLAT, iterations=2)
+            if np.count_nonzero(there) > LEAST_SHARE * there.size and (areas := binary_erosion(there, FLAT)).any():
+                mask |= binary_dilation(areas, FLAT, iterations=2)
     return mask

@@ -38,8 +38,8 @@ class PolarGrid(NamedTuple):
     """(bins,): from 0, outwards."""
     sector: NDArray[np.int64]
     """(bins,): by angle, from 0."""
-    corner: NDArray[np.bool_]
-    """(SIDE * (SIDE // 2 + 1),): beyond `CORNER`."""
+    radius: NDArray[np.float64]
+    """(SIDE * (SIDE // 2 + 1),): of each frequency, cycles per px."""
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +59,7 @@ def polar_grid() -> PolarGrid:
     every = np.arange(RADII * ANGLES)
     kept = every[np.logical_and.reduce([enough[order] for order in _orders(*np.divmod(every, ANGLES))])]
     mean = csr_matrix(total.multiply(1 / np.maximum(counts, 1)[:, None]))[kept]
-    return PolarGrid(mean, counts[kept], *np.divmod(kept, ANGLES), radius > CORNER)
+    return PolarGrid(mean, counts[kept], *np.divmod(kept, ANGLES), radius)
 
 
 def log_transfer(kernels: NDArray[np.float64], scale: int) -> NDArray[np.float64]:

@@ -28,8 +28,8 @@ SMOOTHNESS = 0.01
 """Weight of the squared gradient, at which noise does not tell."""
 UNSETTLED, SETTLED = 0.0016, (0.008, 0.0045)
 """Of the difference in sparsity: its spread where there is no tail, and its mean and spread where there is one; from tuning pictures."""
-HOPELESS = 60.0
-"""Comets that are less likely than this, in logarithms, are not looked into."""
+HOPELESS = 8.0
+"""Comets that are less likely than this, in logarithms, are not looked into: edges say three at most."""
 
 Values = NDArray[np.float64]
 

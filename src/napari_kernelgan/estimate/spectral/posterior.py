@@ -22,7 +22,7 @@ from .spectrum import Spectrum
 
 LEVEL_VARIANCE = 1.0
 LEVEL_RADII = 4  # the lowest frequencies tell the level
-NOISE_SHARES = (0.0, 0.85, 1.0, 1.07)
+NOISE_SHARES, CERTAIN_SHARES = (0.0, 0.85, 1.0, 1.07), (0.97, 1.0, 1.03)
 """The noise floor may be these parts of its estimate, but not less than quantisation."""
 NOISE_ERROR, CORNER_NOISE_ERROR = 0.25, 2.0
 """Relative error of a bin that holds noise alone, and of the model where noise is strong, and beyond 0.5 cycles per px; set on tuning
@@ -35,9 +35,9 @@ LEAST_SIGNAL = 0.02
 JITTER = 1e-3
 ITERATIONS, FURTHER_ITERATIONS = 3, 2
 """First with the measured shares of signal, then with the predicted ones; fewer where a neighbouring noise floor has predicted them."""
-GLANCE = 8
+GLANCE = 16
 """One in so many candidates is enough to choose between priors."""
-SCREENED, HOPELESS = 2048, 30.0
+SCREENED, HOPELESS = 1024, 30.0
 """At most how many candidates remain after the first look, and how far below the best in log weight none does."""
 BAR_TEMPER = 0.3
 """Power of the likelihood that error bars are made from: pictures differ in more ways than a covariance holds."""
@@ -56,7 +56,7 @@ class Posterior(NamedTuple):
     misfit: float
     """Squared Mahalanobis distance per bin of the best candidate: about 1 for pictures like the prior's."""
     noise: float
-    """The noise floor, power density of all channels."""
+    """The noise floor, a power density."""
     signal: Values
     """(bins,): share of the picture in each bin's power, 0..1."""
     whiten: NDArray[np.float32]
@@ -72,7 +72,7 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
     first = model.weigh(dictionary, slice(None), estimate, 1)
     chosen = np.argpartition(first.log_weights, -SCREENED)[-SCREENED:]
     chosen = chosen[first.log_weights[chosen] > first.log_weights.max() - HOPELESS]
-    floors = sorted({max(quantisation, share * estimate) for share in NOISE_SHARES})
+    floors = sorted({max(quantisation, share * estimate) for share in (CERTAIN_SHARES if spectrum.certain else NOISE_SHARES)})
     looks = [model.weigh(dictionary, chosen, floors[0], ITERATIONS)]
     for floor in floors[1:]:
         looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
@@ -100,10 +100,8 @@ def likeliest_prior(spectrum: Spectrum, priors: Sequence[Prior], scale: int, dic
 
     def evidence(prior: Prior) -> float:
         model = _Model(spectrum, prior, scale)
-        looks = [
-            model.weigh(dictionary, slice(None, None, GLANCE), floor, 2) for floor in {quantisation, max(spectrum.noise, quantisation)}
-        ]
-        return float(logsumexp([look.log_weights for look in looks]))
+        floors = {quantisation, max(spectrum.noise, quantisation)}
+        return float(logsumexp([model.weigh(dictionary, slice(None, None, GLANCE), floor, 1).log_weights for floor in floors]))
 
     return priors[0] if len(priors) == 1 else max(priors, key=evidence)
 

@@ -106,7 +106,7 @@ def estimate(
     planes, masks = without_gaps(planes, gaps)
     spectrum = measure(planes, seed, masks)
     candidates = dictionary(scale)
-    quantisation = len(planes[0]) * max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
+    quantisation = max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
     prior = likeliest_prior(spectrum, resolve_prior(config.prior, scale), scale, candidates, quantisation)
     found = posterior(spectrum, prior, scale, candidates, quantisation)
     found, kernels, asymmetry = settle(planes, found, candidates, scale)
@@ -121,7 +121,7 @@ def estimate(
         "families": dict(zip(FAMILIES, shares.round(4).tolist(), strict=True)),
         "asymmetry": asymmetry,
         "windows": spectrum.windows,
-        "noise": float(np.sqrt(found.noise / len(planes[0]))),
+        "noise": float(np.sqrt(found.noise)),
         "misfit": found.misfit,
         **_moments(found, candidates),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.fft import rfft2
 
 from ...errors import InputError
-from .grid import SIDE, polar_grid
+from .channels import mixture
+from .grid import CORNER, SIDE, polar_grid
 
 LEAST = 48
 """px that either side of an image must have."""
@@ -20,6 +21,8 @@ BATCH = 256  # windows transformed at a time, so that memory does not grow with 
 QUIET = 0.3  # quantile of the windows, by their power in the corners, that is taken for noise alone
 QUIET_BIAS = 0.97  # of that quantile where there is noise alone
 BRIGHTNESS_GROUPS = 3
+MIXED_FROM = 128
+"""Windows that tell how to mix channels."""
 MASKED = 0.02
 """Share of a window that may be masked."""
 SAMPLED = 20_000  # pixels that tell the step between gray values
@@ -30,9 +33,11 @@ class Spectrum(NamedTuple):
     """What an image's windows look like together."""
 
     power: NDArray[np.float64]
-    """(bins,): mean power density, of all channels together."""
+    """(bins,): mean power density, of a channel or of what shows most in all of them."""
     noise: float
-    """Power density of the white noise, an estimate from above: what is in the corners may be picture too."""
+    """Power density of the white noise; from above unless it is certain: what is in the corners may be picture too."""
+    certain: bool
+    """Whether the noise is known to a few per cent, from several channels."""
     windows: int
     """How many windows it is the mean of."""
 
@@ -62,19 +67,42 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequenc
     if len(places) > MOST_WINDOWS:
         chosen = np.random.default_rng([seed, 20]).choice(len(places), MOST_WINDOWS, replace=False)
         places = [places[i] for i in sorted(chosen)]
+    matrix, noise = np.ones((1, 1), np.float32), None
+    if len(planes[0]) > 1:
+        some, means = map(np.concatenate, zip(*_transformed(planes, places[:: -(-len(places) // MIXED_FROM)]), strict=True))
+        corner = np.square(np.abs(some[:, :, grid.radius > CORNER])).mean(2)
+        matrix, noise = mixture(some, grid.radius, np.array([_noise(channel, means) for channel in corner.T]))
     bins, corners, brightness = [], [], []
     for start in range(0, len(places), BATCH):
-        for side, some in _by_size(planes, places[start : start + BATCH]).items():
-            hann = np.hanning(side + 2)[1:-1]
-            taper = (np.outer(hann, hann) / np.sqrt((hann**2).sum() ** 2)).astype(np.float32)
-            means = some.mean((2, 3), keepdims=True)
-            transformed = rfft2((some - means) * taper, (SIDE, SIDE))
-            power = (transformed.real**2 + transformed.imag**2).sum(1).reshape(len(some), -1)
+        for transformed, means in _transformed(planes, places[start : start + BATCH], matrix):
+            power = _power(transformed)
             bins.append((grid.mean @ power.T).T)
-            corners.append(power[:, grid.corner].mean(1))
-            brightness.append(means.mean((1, 2, 3)))
+            corners.append(power[:, grid.radius > CORNER].mean(1))
+            brightness.append(means)
     power = np.concatenate(bins).mean(0, dtype=np.float64)
-    return Spectrum(power, _noise(np.concatenate(corners).astype(np.float64), np.concatenate(brightness)), len(places))
+    certain = noise is not None
+    noise = noise or _noise(np.concatenate(corners), np.concatenate(brightness))
+    return Spectrum(power, noise, certain, len(places))
+
+
+def _transformed(
+    planes: Sequence[NDArray[np.float32]], places: list[tuple[int, int, int]], matrix: NDArray[np.float32] | None = None
+) -> Iterator[tuple[NDArray[np.complex64], NDArray[np.float32]]]:
+    """Fourier transforms (windows, mixtures, frequencies) of the windows at these places, and their mean brightness."""
+    for side, some in _by_size(planes, places).items():
+        hann = np.hanning(side + 2)[1:-1]
+        taper = (np.outer(hann, hann) / np.sqrt((hann**2).sum() ** 2)).astype(np.float32)
+        means = some.mean((2, 3), keepdims=True)
+        windows = (some - means) * taper
+        if matrix is not None and matrix.size > 1:
+            windows = np.einsum("mc,wcyx->wmyx", matrix, windows, optimize=True)
+        transformed = rfft2(windows, (SIDE, SIDE))
+        yield transformed.reshape(*transformed.shape[:2], -1), means.mean((1, 2, 3))
+
+
+def _power(transformed: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(windows, frequencies), of all mixtures together."""
+    return np.asarray((transformed.real**2 + transformed.imag**2).sum(1))
 
 
 def _share(mask: NDArray[np.bool_] | None, y: int, x: int) -> float:
@@ -103,7 +131,7 @@ def _by_size(planes: Sequence[NDArray[np.float32]], places: list[tuple[int, int,
     return {side: np.stack(windows) for side, windows in found.items()}
 
 
-def _noise(corners: NDArray[np.float64], brightness: NDArray[np.float64]) -> float:
+def _noise(corners: NDArray[np.float32], brightness: NDArray[np.float32]) -> float:
     """Mean noise power: that of the quiet windows, for each brightness by itself since photon noise grows with it."""
     groups = min(BRIGHTNESS_GROUPS, len(corners) // 8) or 1
     parts = np.array_split(np.argsort(brightness, kind="stable"), groups)
