@@ -21,6 +21,9 @@ FALL = 30.0
 GRAIN = 0.6
 """Least part of the channels' own noise that must be in that mixture; where there is less, the noise is not another in each channel."""
 
+CHANCE = 0.05
+"""Relative differences in noise between channels, or mixtures, that may be none."""
+
 
 class Mixture(NamedTuple):
     """How to mix channels."""
@@ -52,9 +55,11 @@ def mixture(transformed: NDArray[np.complex64], radius: NDArray[np.float64], qui
     picture = np.maximum(detail - grain, 1e-3 * detail[-1]) + 1e-30
     weights = picture / (picture + FALL * grain)
     matrix = np.sqrt(weights / weights.sum())[:, None] * mixtures.T
-    # photon noise is not alike in all channels
     expected = least**2 @ quiet
-    return Mixture(matrix.astype(np.float32), grain / expected * (matrix**2 @ quiet).sum() if grain > GRAIN * expected else None)
+    # photon noise is not alike in all channels
+    ratio = np.log((matrix**2 @ quiet).sum() / expected)
+    ratio = np.sign(ratio) * max(abs(ratio) - CHANCE, 0)
+    return Mixture(matrix.astype(np.float32), grain * float(np.exp(ratio)) if grain > GRAIN * expected else None)
 
 
 def _covariance(transformed: NDArray[np.complex64]) -> NDArray[np.float64]:
