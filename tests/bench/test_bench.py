@@ -102,6 +102,19 @@ def test_the_inverse_with_the_true_kernel_beats_interpolation(folder, tmp_path, 
         assert by[picture, "true+inverse"] > by[picture, "bicubic"] + 0.5
 
 
+def test_error_bars_have_a_figure_as_long_as_there_are_any(folder, tmp_path):
+    run_bench(folder, tmp_path, ("spectral",), limit=1)
+    assert iio.imread(tmp_path / "bars.png").ndim == 3
+    (tmp_path / "bench.png").unlink()
+    for name in ("bench.md", "bench.csv", "bench.json"):
+        (tmp_path / name).unlink()
+    with pytest.raises(InputError, match=r"bars\.png already exists"):
+        run_bench(folder, tmp_path, ("bicubic",), limit=1)
+    run_bench(folder, tmp_path, ("bicubic",), limit=1, overwrite=True)
+    assert not (tmp_path / "bars.png").exists()
+    assert (tmp_path / "bench.png").exists()
+
+
 def test_the_whole_benchmark(folder, tmp_path):
     out = tmp_path / "out"
     told = []

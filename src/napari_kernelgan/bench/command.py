@@ -14,6 +14,7 @@ from ..files.folders import pictures_in
 from ..kernels.forward import check_scale
 from ..progress import Progress
 from ..provenance import versions
+from .bars import write_bars
 from .cases import check_conditions, from_degraded, from_sharp, original
 from .figure import write_figure
 from .folds import check_folds, fit_folds, prior_paths, with_prior
@@ -46,6 +47,8 @@ def run_bench(
     progress: Report | None = None,
 ) -> list[Score]:
     """Compare methods on a folder of pictures and write ``bench.md``, ``bench.csv``, ``bench.json`` and, at the end, ``bench.png``.
+
+    Where there are error bars, ``bars.png`` shows whether they are right.
 
     Parameters
     ----------
@@ -98,8 +101,9 @@ def run_bench(
     check_conditions(kinds, noises)
     if kernel and kernels:
         raise InputError("Give one kernel to degrade sharp pictures with, or the kernels of low-resolution ones, not both.")
-    files = [out / f"bench.{suffix}" for suffix in ("md", "csv", "json", "png")]
-    refuse_existing(*files, *prior_paths(out, cross_validate or 0), overwrite=overwrite)
+    figures = {out / "bench.png": write_figure, out / "bars.png": write_bars}
+    files = [out / f"bench.{suffix}" for suffix in ("md", "csv", "json")]
+    refuse_existing(*files, *figures, *prior_paths(out, cross_validate or 0), overwrite=overwrite)
     doing = ""
 
     def tell(what: str, step: Progress | None) -> None:
@@ -137,7 +141,9 @@ def run_bench(
                 tell(doing, None)
                 scores += [score(case, method, run) for run in runner.run(method)]
         write_tables(out, scores, about)
-    write_figure(files[-1], scores)
+    for path, draw in figures.items():
+        if not draw(path, scores):
+            path.unlink(missing_ok=True)  # one of an earlier run would not belong to these tables
     return scores
 
 

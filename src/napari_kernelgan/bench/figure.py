@@ -15,6 +15,7 @@ from .scores import Score
 from .tables import COLUMNS
 
 COLOURS = ("#2563eb", "#db2777", "#16a34a", "#ea580c", "#7c3aed", "#0891b2", "#a16207", "#64748b")
+STYLE = {"font.size": 9, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False}
 ACROSS = 4
 """Panels in a row, at most."""
 
@@ -33,7 +34,9 @@ def write_figure(path: Path, scores: Sequence[Score]) -> bool:
     name = next((name for name in ("kernel_psnr", "psnr") if any(getattr(s, name) is not None for s in scores)), None)
     if name is None:
         return False
-    shown = _without_repetition(scores) if name == "kernel_psnr" else [s for s in scores if s.psnr is not None]
+    shown = [s for s in scores if getattr(s, name) is not None]
+    if name == "kernel_psnr":
+        shown = without_repetition(shown)
     kinds, noises, methods = (list(dict.fromkeys(getattr(s, field) for s in shown)) for field in ("kind", "noise", "method"))
     group = len(methods) + 0.6
     from matplotlib import rc_context
@@ -44,7 +47,7 @@ def write_figure(path: Path, scores: Sequence[Score]) -> bool:
     down = -(-len(kinds) // ACROSS)
     across = -(-len(kinds) // down)
     width = max(1.1 + across * (0.35 + 0.34 * len(noises) * group), 4.2)
-    with rc_context({"font.size": 9, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False}):
+    with rc_context(STYLE):
         figure = Figure(figsize=(min(width, 16), 0.9 + 2.7 * down), layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
@@ -83,11 +86,10 @@ def _draw(panel: Any, places: NDArray[Any], values: Sequence[Sequence[float]], c
         panel.plot(place + aside, runs, ".", color=colour, ms=3)
 
 
-def _without_repetition(scores: Sequence[Score]) -> list[Score]:
+def without_repetition(scores: Sequence[Score]) -> list[Score]:
     """The scores of kernels under their kernels' names, each kernel once however many upscalers used it."""
     first: dict[str, str] = {}
     for s in scores:
-        if s.kernel_psnr is not None:
-            first.setdefault(s.method.partition("+")[0], s.method)
+        first.setdefault(s.method.partition("+")[0], s.method)
     named = {method: kernel for kernel, method in first.items()}
-    return [replace(s, method=named[s.method]) for s in scores if s.kernel_psnr is not None and s.method in named]
+    return [replace(s, method=named[s.method]) for s in scores if s.method in named]

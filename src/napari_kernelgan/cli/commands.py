@@ -195,7 +195,7 @@ def bench(
     overwrite: opt.OverwriteOption = False,
     as_json: opt.JsonOption = False,
 ) -> None:
-    """Compare methods on pictures with known kernels; writes bench.md, bench.csv, bench.json and bench.png into DIR."""
+    """Compare methods on pictures with known kernels; writes bench.md, bench.csv, bench.json, bench.png and, of error bars, bars.png."""
     from ..bench.command import run_bench
     from ..bench.methods import DEFAULT
 
