@@ -155,11 +155,11 @@ def _comets(parameters: Values, scale: int) -> Made:
 HALF_TURN = (0.0, np.pi)
 FAMILIES = {
     # variances of 0.35..5 px^2 of an image upscaled by 2
-    "gaussian": Family(4096, 0.62, ((0.0875, 1.25), (0.0875, 1.25), HALF_TURN), _gaussians),
+    "gaussian": Family(4096, 0.565, ((0.0875, 1.25), (0.0875, 1.25), HALF_TURN), _gaussians),
     "motion": Family(4096, 0.08, ((0.75, 5.0), HALF_TURN, (0.2, 0.6), (0.4, 1.1)), _motions),
-    "disk": Family(512, 0.16, ((0.3, 2.2), (0.03, 0.25)), _disks),
+    "disk": Family(512, 0.24, ((0.3, 2.2), (0.03, 0.25)), _disks),
     "airy": Family(256, 0.1, ((0.75, 3.25),), _airys),
-    "comet": Family(1024, 0.04, ((0.8, 2.6), (0.25, 0.6), (0.6, 1.6), HALF_TURN), _comets),
+    "comet": Family(1024, 0.015, ((0.8, 2.6), (0.25, 0.6), (0.6, 1.6), HALF_TURN), _comets),
 }
 """The families, and what is looked for in each."""
 

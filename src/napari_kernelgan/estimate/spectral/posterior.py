@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from .dictionary import Dictionary
 from .grid import NYQUIST_RING, polar_grid
@@ -39,8 +39,8 @@ GLANCE = 16
 """One in so many candidates is enough to choose between priors."""
 SCREENED, HOPELESS = 1024, 30.0
 """At most how many candidates remain after the first look, and how far below the best in log weight none does."""
-BAR_TEMPER = 0.3
-"""Power of the likelihood that error bars are made from: pictures differ in more ways than a covariance holds."""
+TEMPER, BAR_TEMPER = 0.7, 0.3
+"""Powers of the likelihood that the estimate and its error bars are made from: pictures differ in more ways than a covariance holds."""
 
 Values = NDArray[np.float64]
 
@@ -76,17 +76,15 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
     looks = [model.weigh(dictionary, chosen, floors[0], ITERATIONS)]
     for floor in floors[1:]:
         looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
-    joint = np.stack([look.log_weights for look in looks])
-    top = joint.max()
-    weights = np.exp(joint - top)
-    best = looks[int(weights.sum(1).argmax())]
-    share = weights.sum(1) / weights.sum()
-    prior_weights = dictionary.log_prior[chosen]
-    bar_weights = np.exp(BAR_TEMPER * (joint - prior_weights - top) + prior_weights).sum(0)
+    beforehand = dictionary.log_prior[chosen]
+    likelihood = np.stack([look.log_weights for look in looks]) - beforehand
+    weights, bar_weights = (softmax(temper * likelihood + beforehand) for temper in (TEMPER, BAR_TEMPER))
+    share = weights.sum(1)
+    best = looks[int(share.argmax())]
     return Posterior(
         chosen,
-        weights.sum(0) / weights.sum(),
-        bar_weights / bar_weights.sum(),
+        weights.sum(0),
+        bar_weights.sum(0),
         best.misfit,
         float(share @ floors),
         best.signal,
