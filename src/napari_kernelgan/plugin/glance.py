@@ -66,7 +66,7 @@ class Glance:
         """Estimate, and tell what came of it, errors too; may run in any thread, once."""
         try:
             kernel, arguments, _ = run(self.steps)
-            said = in_words(arguments["metadata"][KEY], kernel, reasons=True)
+            said = in_words(arguments["metadata"][KEY], kernel)
         except Exception as error:  # noqa: BLE001 - reading a lazy image may raise anything, and nobody asked for a dialog
             said = Words(str(error) or type(error).__name__)
         return Words("\n".join(filter(None, (self.heading, said.text))), said.details)

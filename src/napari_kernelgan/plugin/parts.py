@@ -50,8 +50,9 @@ def text() -> Label:
 
 
 def say(label: Label, words: Words) -> None:
-    """Show words, and tell the rest of them to a mouse that rests on them."""
+    """Show words, and tell the rest of them to a mouse that rests on them; no words take no room."""
     label.value, label.tooltip = words
+    label.visible = bool(words.text)
 
 
 def scrolling(content: QWidget, height: int | None = None) -> QScrollArea:

@@ -14,7 +14,7 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Image
 from napari.utils.events import Event
-from napari.utils.notifications import notification_manager
+from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 
 from ..config import Settings
@@ -28,6 +28,9 @@ from .region import Region
 from .source import Source
 from .words import made_in_words
 from .worker import Report, RunWorker, make_worker, show_in_activity
+
+NEARLY_ALL = 2 / 3
+"""Of an image's height and of its width: who sees as much of it looks at the whole."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,10 @@ class Run:
     def _draw(self, kernel: Kernel) -> None:
         """Add the kernel layer, or redraw it; not again if it was removed."""
         if self.kernel_layer is None:
-            in_full_view = is_in_full_view(self.layer)
+            nearly_all_in_view = is_nearly_all_in_view(self.layer)
             record = {"kind": PREVIEW, "source": self.source.origin}
             self.kernel_layer = self._add(kernel_layer(self.source, kernel, self.options.scale, record))
-            if in_full_view and self.kernel_layer is not None:  # who sees the whole image should see what is beside it
+            if nearly_all_in_view and self.kernel_layer is not None:  # who sees the whole image should see what is beside it
                 self.viewer.reset_view(layers=[self.layer, self.kernel_layer], reset_camera_angle=False)
         elif self.kernel_layer in self.viewer.layers:
             self.kernel_layer.data = kernel
@@ -195,7 +198,10 @@ class Run:
         if self.kernel_layer is not None and not is_kernel(self.kernel_layer) and self.kernel_layer in self.viewer.layers:
             self.viewer.layers.remove(self.kernel_layer)  # half a kernel would pass for one
         self._outcome.append(f"Failed: {error}")
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+        if isinstance(error, InputError):
+            show_error(str(error))  # a traceback would tell nothing more
+        else:
+            notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_finished(self, worker: RunWorker) -> None:
         then, self._then = self._then, None
@@ -217,9 +223,9 @@ class Run:
             self.stop()
 
 
-def is_in_full_view(layer: Image) -> bool:
-    """Whether the whole of a layer is drawn, none of it outside the canvas."""
+def is_nearly_all_in_view(layer: Image) -> bool:
+    """Whether nobody has zoomed in on a part of a layer: docks that open hide some of the whole, and napari lets them."""
     if layer.multiscale:
         return False  # its corners are in pixels of whatever level is drawn
     first, last = layer.corner_pixels[:, -2:]
-    return bool(np.all(first <= 0) and np.all(last >= np.array(layer.data.shape[layer.ndim - 2 : layer.ndim]) - 1))
+    return bool(np.all(last - first + 1 >= NEARLY_ALL * np.array(layer.data.shape[layer.ndim - 2 : layer.ndim])))

@@ -49,7 +49,8 @@ LIVE_TIP = (
 )
 SIZE_TIP = (
     "Height and width of a pixel of the image and their unit, as the layer has them until changed here. They give the kernel's physical "
-    "widths, in the result and in its record; layers are placed by the image layer's own scale."
+    "widths, in the result and in its record; without a unit of length, such as nm or µm, widths are told in pixels. Layers are placed by "
+    "the image layer's own scale."
 )
 
 
@@ -85,11 +86,11 @@ class KernelGANWidget(Container):
         self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
         self.progress = ProgressBar(value=0, min=0, max=1)
         self.status = text()
-        self.picture = Picture(tooltip="The kernel: a picture of a point.", visible=False)
+        self.picture = Picture(tooltip="The kernel: a picture of a point.")
         self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.picture.native.setFixedSize(PICTURE, PICTURE)
         self.widths = text()
-        self.live = CheckBox(value=True, text="Live", tooltip=LIVE_TIP)
+        self.live = CheckBox(value=True, text="Live estimate", tooltip=LIVE_TIP)
         self.live_widths = text()
         choices = {
             "image": self.image,
@@ -103,7 +104,9 @@ class KernelGANWidget(Container):
             "device": self.device,
             "seed": self.seed,
         }
-        advanced = Container(widgets=[Fold(TITLES.get(name, name), form) for name, form in self.settings.items()], labels=False)
+        advanced = Container(
+            widgets=[Fold(TITLES.get(name, name.capitalize()), form) for name, form in self.settings.items()], labels=False
+        )
         self._content = Container(
             widgets=[
                 Form(choices),
@@ -111,8 +114,8 @@ class KernelGANWidget(Container):
                 row(self.estimate_button, self.upscale_button),
                 row(self.both_button, self.cancel_button),
                 self.progress,
-                self.status,
-                row(self.picture, self.widths),
+                row(self.picture, self.status),
+                self.widths,
                 self.live,
                 self.live_widths,
             ],
@@ -135,6 +138,7 @@ class KernelGANWidget(Container):
         for field in (self.scale, self.seed, self.pixel_height, self.pixel_width, self.unit, *self.settings["spectral"].fields.values()):
             field.changed.connect(self._live.request)
         self._show_running(False)
+        self._show_kernel(None)
         self._follow()
         self._show_image()
         self._follow_live()

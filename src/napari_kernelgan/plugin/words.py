@@ -20,7 +20,13 @@ ABOUT = {
         "The image's own PSF (optics and pixels) is wider; its width follows from the kernel's.",
     ),
 }
-PIXELS = "px: pixels of the upscaled image. In brackets: 90 % error bars. Angle: of the major axis, from +x towards +y."
+BARS = "in brackets: 90 % error bars"
+NO_BARS = "no error bars, no word on how far to trust it"
+PIXELS = (
+    "Pixels are those of the upscaled image. In brackets: 90 % error bars. Angle: of the major axis, from +x towards +y, where it is known."
+)
+ANGLE_KNOWN = 30.0
+"""Degrees of spread of the major axis' direction up to which it is told; where nothing is known the spread is 52."""
 
 
 class Words(NamedTuple):
@@ -30,52 +36,51 @@ class Words(NamedTuple):
     details: str = ""
 
 
-def in_words(record: dict[str, Any], kernel: Kernel, *, reasons: bool = False) -> Words:
-    """The widths of a recorded kernel and of the image's PSF, in pixels and, where known, in a unit of length; `reasons` for doubt too."""
+def in_words(record: dict[str, Any], kernel: Kernel) -> Words:
+    """How far to trust a recorded kernel, why, and its widths and those of the image's PSF, in a unit of length where it is known."""
     width, bars, physical, trust = (record.get(name) for name in ("fwhm", "fwhm_interval", "fwhm_physical", "reliability"))
     reference = record.get("reference", "self-similar")
-    both = width["major"], width["minor"]
-    lines = [f"SR kernel: FWHM {_sizes(both, bars)} px ·\N{NO-BREAK SPACE}{width['angle']:.0f}°"]
+    spectrum = record.get("spectrum", {})
+    both, unit = (width["major"], width["minor"]), "px"
     if physical:
-        lines.append(_lengths((physical["major"], physical["minor"]), physical["unit"], both, bars))
+        unit = unit_symbol(physical["unit"])
+        shown = _sizes((physical["major"], physical["minor"]), unit, bars, both)
+    else:
+        shown = _sizes(both, unit, bars)
+    oblong = _number(both[0], ".2f") != _number(both[1], ".2f")
+    if oblong and spectrum.get("angle_sd", 0) <= ANGLE_KNOWN:
+        shown += f", at\N{NO-BREAK SPACE}{width['angle']:.0f}°"
+    by = record["method"] + (f", prior {spectrum['prior']}" if "prior" in spectrum else "")
+    lines = [f"SR kernel ({by})" + (f": {trust['level']}" if trust else ""), f"FWHM {shown}", BARS if bars else NO_BARS]
+    lines.append(f"= {_sizes(both, 'px')} of the upscaled image" if physical else "px: pixels of the upscaled image")
     if reference == "self-similar":
         sizes = record.get("pixel_size"), record.get("unit")
         optics = optics_fwhm(KernelEstimate(kernel, record["scale"], record["method"], pixel_size=sizes[0], unit=sizes[1]))
-        lines.append(f"PSF: FWHM {_sizes(optics.pixels[:2])} px")
-        if optics.physical:
-            lines.append(_lengths(optics.physical[:2], optics.unit))
+        lines.append(f"PSF of the image: FWHM {_sizes((optics.physical or optics.pixels)[:2], unit)}")
     else:
-        lines.append("PSF: at least that wide")
-    why = list(trust["reasons"]) if trust else []
-    if trust:
-        lines.append(trust["level"])
-    return Words("\n".join(lines + (why if reasons else [])), "\n".join((*ABOUT[reference], PIXELS, *why)))
+        lines.append("PSF of the image: at least as wide")
+    if trust and trust["reasons"]:
+        lines.append(f"Why {trust['level']}: " + "\n".join(trust["reasons"]))
+    return Words("\n".join(lines), "\n".join((*ABOUT[reference], PIXELS)))
 
 
 def made_in_words(name: str, record: dict[str, Any]) -> str:
     """How a recorded layer came about."""
     ended = ", stopped early" if record["stopped"] else ""
     seconds = record["seconds"]
-    return f"{name}: {record['method']}, seed {record['seed']}, {seconds:{'.0f' if seconds >= 10 else '.2g'}} s{ended}"
+    return f"{name}: {record['method']}, seed {record['seed']}, {seconds:{'.0f' if seconds >= 10 else '.2g'}}\N{NO-BREAK SPACE}s{ended}"
 
 
-def _sizes(
-    widths: Sequence[float], bars: Sequence[Sequence[float]] | None = None, form: str = ".2f", factors: Sequence[float] = (1, 1)
-) -> str:
-    """Major and minor width, each with its error bars, times a factor."""
+def _sizes(widths: Sequence[float], unit: str, bars: Sequence[Sequence[float]] | None = None, pixels: Sequence[float] | None = None) -> str:
+    """Major and minor width, each on its line where there are error bars; those are in pixels, as are the widths in `pixels`."""
+    form = ".2f" if unit == "px" else "#.3g"
+    if not bars:
+        return " × ".join(_number(width, form) for width in widths) + f" {unit}"
     parts = []
-    for which, (width, factor) in enumerate(zip(widths, factors, strict=True)):
-        ends = "–".join(_number(end * factor, form) for end in bars[which]) if bars else ""
-        parts.append(_number(width * factor, form) + (f" ({ends})" if ends else ""))
-    return " × ".join(parts)
-
-
-def _lengths(
-    widths: Sequence[float], unit: str | None, pixels: Sequence[float] = (1, 1), bars: Sequence[Sequence[float]] | None = None
-) -> str:
-    """Widths in a unit, with the error bars that are known in pixels."""
-    factors = [width / size for width, size in zip(widths, pixels, strict=True)]
-    return f"= {_sizes(pixels, bars, '#.3g', factors)} {unit_symbol(unit)}"
+    for width, size, ends in zip(widths, pixels or widths, bars, strict=True):
+        low, high = (_number(end * width / size, form) for end in ends)
+        parts.append(f"{_number(width, form)} ({low}–{high}) {unit}")
+    return "\n× ".join(parts)
 
 
 def _number(value: float, form: str) -> str:

@@ -120,7 +120,7 @@ def estimate(
         "prior": prior.name,
         "families": dict(zip(FAMILIES, shares.round(4).tolist(), strict=True)),
         "asymmetry": asymmetry,
-        "windows": spectrum.windows,
+        "windows": round(spectrum.windows),
         "noise": float(np.sqrt(found.noise)),
         "misfit": found.misfit,
         **_moments(found, candidates),

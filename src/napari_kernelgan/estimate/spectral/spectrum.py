@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft2
 
 from ...errors import InputError
-from .channels import mixture
+from .channels import FINE, mixture
 from .grid import CORNER, SIDE, polar_grid
 
 LEAST = 48
@@ -23,6 +23,8 @@ QUIET_BIAS = 0.97  # of that quantile where there is noise alone
 BRIGHTNESS_GROUPS = 3
 MIXED_FROM = 128
 """Windows that tell how to mix channels."""
+HIDING, LEAST_PICTURE, TINY = 3.0, 0.3, 1e-30
+"""Windows count half that have this many times as much fine detail as noise; what less is taken for than this part; and for zero."""
 MASKED = 0.02
 """Share of a window that may be masked."""
 SAMPLED = 20_000  # pixels that tell the step between gray values
@@ -38,8 +40,8 @@ class Spectrum(NamedTuple):
     """Power density of the white noise; from above unless it is certain: what is in the corners may be picture too."""
     certain: bool
     """Whether the noise is known to a few per cent, from several channels."""
-    windows: int
-    """How many windows it is the mean of."""
+    windows: float
+    """How many windows it is the mean of, in effect."""
 
 
 def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequence[NDArray[np.bool_] | None] | None = None) -> Spectrum:
@@ -72,17 +74,22 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequenc
         some, means = map(np.concatenate, zip(*_transformed(planes, places[:: -(-len(places) // MIXED_FROM)]), strict=True))
         corner = np.square(np.abs(some[:, :, grid.radius > CORNER])).mean(2)
         matrix, noise = mixture(some, grid.radius, np.array([_noise(channel, means) for channel in corner.T]))
-    bins, corners, brightness = [], [], []
+    fine = (grid.radius > FINE[0]) & (grid.radius <= FINE[1])
+    bins, detail, corners, brightness = [], [], [], []
     for start in range(0, len(places), BATCH):
         for transformed, means in _transformed(planes, places[start : start + BATCH], matrix):
             power = _power(transformed)
             bins.append((grid.mean @ power.T).T)
+            detail.append(power[:, fine].mean(1))
             corners.append(power[:, grid.radius > CORNER].mean(1))
             brightness.append(means)
-    power = np.concatenate(bins).mean(0, dtype=np.float64)
     certain = noise is not None
     noise = noise or _noise(np.concatenate(corners), np.concatenate(brightness))
-    return Spectrum(power, noise, certain, len(places))
+    # windows that show hardly anything but noise would hide what others show
+    picture = np.maximum(np.concatenate(detail, dtype=np.float64) - noise, LEAST_PICTURE * noise) + TINY
+    shares = picture / (picture + HIDING * noise)
+    shares /= shares.sum()
+    return Spectrum(shares @ np.concatenate(bins), noise, certain, float(1 / np.square(shares).sum()))
 
 
 def _transformed(
@@ -107,7 +114,7 @@ def _power(transformed: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 def _share(mask: NDArray[np.bool_] | None, y: int, x: int) -> float:
     """How much of the window at a place is masked."""
-    return 0.0 if mask is None else float(mask[y : y + SIDE, x : x + SIDE].mean())
+    return 0.0 if mask is None else np.count_nonzero(window := mask[y : y + SIDE, x : x + SIDE]) / window.size
 
 
 def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
