@@ -97,6 +97,7 @@ def test_nothing_in_the_panel_is_cut_off(
 ) -> None:
     window.add_image(small, name="cells_" * 20, scale=(0.2, 0.2), units=("µm", "µm"))
     if width:
+        window.window._qt_window.resize(1400, 1000)  # more lines are needed there, for which the panel would scroll
         dock = next(each for each in window.window._qt_window.findChildren(QDockWidget) if each.isAncestorOf(panel.native))
         window.window._qt_window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
     panel.run_both()
