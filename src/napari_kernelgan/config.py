@@ -220,6 +220,8 @@ def resolve(model: type[Model], config: _Config | dict[str, Any] | None) -> Mode
             return model.model_validate(config)
         except ValidationError as error:
             raise InputError(f"config does not fit {model.__name__}: {explain(error)}") from error
+    if isinstance(config, _Config):
+        raise InputError(f"The method takes a {model.__name__}, not a {type(config).__name__}: name the method that this belongs to.")
     raise InputError(f"config is a {model.__name__}, a dict of its fields or None, not {type(config).__name__}.")
 
 
