@@ -44,8 +44,8 @@ REGION_TIP = (
     "the image the bounding box counts, inside the image. The whole image is upscaled."
 )
 LIVE_TIP = (
-    "The kernel of the plane that is seen, or of its region, from the spectrum, again whenever these change. It takes a tenth of a second, "
-    "in the background, and nothing while this panel is hidden or this is off. Estimate kernel makes it a layer."
+    "The kernel of the plane that is seen, or of its region, from the spectrum, again whenever these change. It takes a tenth of a second "
+    "or two, in the background, and nothing while this panel is hidden or this is off. Estimate kernel makes it a layer."
 )
 SIZE_TIP = (
     "Height and width of a pixel of the image and their unit, as the layer has them until changed here. They give the kernel's physical "
