@@ -125,6 +125,14 @@ def test_bad_input_is_refused():
             kg.degrade(image, kernel, scale)
     with pytest.raises(InputError, match="too small"):
         kg.degrade(image[:1], kernel)
+    with pytest.raises(InputError, match="masked"):
+        kg.degrade(np.ma.masked_less(image, 0.01), kernel)
     image[3, 4] = np.nan
     with pytest.raises(InputError, match="1 NaN"):
         kg.degrade(image, kernel)
+
+
+def test_nested_lists_are_images_too():
+    image = np.arange(64.0).reshape(8, 8)
+    kernel = kernels.gaussian(1.0)
+    assert_array_equal(kg.degrade(image.tolist(), kernel), kg.degrade(image, kernel))

@@ -294,6 +294,9 @@ def test_zssr_reads_lazy_input(pair, true_kernel):
     [
         ({"image": np.zeros((64, 64), bool)}, "boolean"),
         ({"image": np.full((64, 64), np.inf)}, "4096 NaN"),
+        ({"image": np.ma.masked_less(np.stack([np.full((64, 64), 5), np.zeros((64, 64))]), 1)}, "Plane .1,. of the image has masked"),
+        ({"image": np.ma.masked_less(np.zeros((64, 64)), 1), "method": "bicubic"}, "masked"),
+        ({"image": [[1, 2], [3]]}, "rows of one length"),
         ({"image": np.random.default_rng(0).random((20, 64))}, "too small"),
         ({"kernel": None}, "kernel is None"),
         ({"kernel": np.ones((14, 14))}, "normalise"),

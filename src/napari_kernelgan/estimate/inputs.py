@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..images.layout import Layout, without_alpha
+from ..images.layout import Layout, as_image, without_alpha
 from ..images.values import check_dtype, read_plane, to_unit
 from ..images.values import value_range as find_range
 from ..provenance import ImageHash
@@ -42,16 +42,17 @@ def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float
     InputError
         If the image cannot be used; the message says what to do.
     """
-    image = np.asarray(image) if isinstance(image, (list, tuple)) else image
+    image = as_image(image)
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     chosen = layout.spread(max_planes)
     if gaps:
         read, missing = zip(*(_filled(image, layout, index) for index in chosen), strict=True)
     else:
-        if np.ma.is_masked(image):
-            raise InputError("This method cannot leave masked pixels out: use method='spectral', or crop to a part without them.")
-        read, missing = [read_plane(image, layout, index) for index in chosen], []
+        try:
+            read, missing = [read_plane(image, layout, index) for index in chosen], []
+        except InputError as error:
+            raise InputError(f"{error} Or use method='spectral', which leaves them out.") from error
     values = find_range(image, layout, given, read)
     planes = [to_unit(without_alpha(plane), values) for plane in read]
     if all(np.ptp(plane) == 0 for plane in planes):

@@ -148,6 +148,16 @@ class Layout:
         return tuple(along.get(a, slice(None)) for a in self.axes)
 
 
+def as_image(image: Any) -> Any:
+    """The array that nested lists mean; anything else as it is."""
+    if not isinstance(image, (list, tuple)):
+        return image
+    try:
+        return np.asarray(image)
+    except ValueError as error:
+        raise InputError("An image that is given as lists has rows of one length.") from error
+
+
 def without_alpha(plane: NDArray[Any]) -> NDArray[Any]:
     """A plane, (Y, X) or (Y, X, S), without the sample that is transparency."""
     return plane[..., :-1] if plane.ndim == 3 and plane.shape[-1] in WITH_ALPHA else plane

@@ -71,9 +71,13 @@ def cast(values: NDArray[np.floating[Any]], dtype: DTypeLike, mean: float | None
 
 
 def read_plane(image: Any, layout: Layout, index: Index) -> NDArray[Any]:
-    """Read one plane, (Y, X) or (Y, X, S); raise `InputError` where it has NaN or infinite values."""
+    """Read one plane, (Y, X) or (Y, X, S); raise `InputError` where it has NaN, infinite or masked values."""
     plane = layout.plane(image, index)
-    check_finite(plane, f"Plane {index} of the image" if index else "The image")
+    where = f"Plane {index} of the image" if index else "The image"
+    check_finite(plane, where)
+    mask = np.ma.getmask(image)
+    if mask is not np.ma.nomask and layout.plane(mask, index).any():
+        raise InputError(f"{where} has masked pixels. Fill them first, for example with image.filled(0), or crop to a part without them.")
     return plane
 
 
@@ -96,7 +100,7 @@ def value_range(
     Raises
     ------
     InputError
-        If the range is not a range, or planes that are read here hold NaN or infinite values.
+        If the range is not a range, or planes that are read here hold NaN, infinite or masked values.
     """
     check_dtype(image.dtype)
     if given is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, memory_errors
-from ..images.layout import Layout
+from ..images.layout import Layout, as_image
 from ..images.lazy import map_planes
 from ..images.values import cast, check_dtype, output_dtype, read_plane
 from .algebra import Kernel, check_kernel
@@ -121,6 +121,7 @@ def degrade(image: Any, kernel: ArrayLike, scale: int = 2, axes: str | None = No
         If the image or the kernel cannot be used.
     """
     scale = check_scale(scale)
+    image = as_image(image)
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     weights = check_kernel(getattr(kernel, "kernel", kernel), scale)

@@ -15,7 +15,7 @@ from ..config import InverseConfig, Settings, ZSSRConfig, resolve
 from ..devices import check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..estimate.result import KernelEstimate
-from ..images.layout import Layout, is_lazy, without_alpha
+from ..images.layout import Layout, as_image, is_lazy, without_alpha
 from ..images.lazy import map_planes
 from ..images.values import ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
 from ..images.values import value_range as find_range
@@ -112,7 +112,7 @@ def iter_upscale(
     scale = check_scale(scale)
     if method not in METHODS:
         raise InputError(f"method={method!r} is unknown: use one of {', '.join(METHODS)}.")
-    image = np.asarray(image) if isinstance(image, (list, tuple)) else image
+    image = as_image(image)
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     seed = check_seed(seed)
