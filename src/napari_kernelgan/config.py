@@ -140,7 +140,7 @@ class ZSSRConfig(_Config):
     layers: int = Field(5, ge=2, description="Convolutions 3 x 3.")
     channels: int = Field(32, ge=1, description="Channels between the convolutions.")
     learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate at the start.")
-    learning_rate_stop: float = Field(9e-6, gt=0, description="Training stops when the learning rate falls below this.")
+    learning_rate_stop: float = Field(9e-6, gt=0, description="The learning rate falls no further; bicubic start: below it training ends.")
     check_every: int = Field(100, ge=1, description="Steps between two looks at the error on what is withheld (published: reconstructed).")
     check_region: int = Field(0, ge=0, description="Bicubic start: side in pixels of the region looked at; 0: the whole image.")
     trend_steps: int = Field(256, ge=2, description="Bicubic start: steps that the trend of the error is fitted over.")
@@ -221,8 +221,8 @@ def resolve(model: type[Model], config: _Config | dict[str, Any] | None) -> Mode
         except ValidationError as error:
             raise InputError(f"config does not fit {model.__name__}: {explain(error)}") from error
     if isinstance(config, _Config):
-        raise InputError(f"The method takes a {model.__name__}, not a {type(config).__name__}: name the method that this belongs to.")
-    raise InputError(f"config is a {model.__name__}, a dict of its fields or None, not {type(config).__name__}.")
+        raise InputError(f"The method takes {model.__name__}, not {type(config).__name__}: name the method that this belongs to.")
+    raise InputError(f"config is {model.__name__}, a dict of its fields, Settings or None, not {type(config).__name__}.")
 
 
 def explain(error: ValidationError) -> str:

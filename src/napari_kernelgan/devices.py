@@ -40,6 +40,12 @@ def resolve_device(device: str = "auto") -> torch.device:
     return resolved
 
 
+def check_device(device: str) -> None:
+    """Raise `InputError` where `resolve_device` does, without loading PyTorch for what is always there."""
+    if device not in ("auto", "cpu"):
+        resolve_device(device)
+
+
 @contextlib.contextmanager
 def one_thread(device: torch.device) -> Iterator[None]:
     """Compute on one CPU thread: work made of many small operations gains nothing from more, and loses much on a busy machine.

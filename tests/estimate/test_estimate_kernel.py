@@ -260,7 +260,7 @@ def test_the_generator_form_is_the_same(small, options):
         ({"seed": 1.5}, "seed"),
         ({"config": {"steps": 0}, "method": "kernelgan"}, "steps: .* greater than or equal to 1"),
         ({"config": {"stepz": 3}}, "stepz"),
-        ({"config": kg.ZSSRConfig()}, "SpectralConfig, not a ZSSRConfig: name the method"),
+        ({"config": kg.ZSSRConfig()}, "takes SpectralConfig, not ZSSRConfig: name the method"),
         ({"value_range": (3, 3)}, "value_range"),
     ],
 )

@@ -307,6 +307,7 @@ def test_zssr_reads_lazy_input(pair, true_kernel):
         ({"scale": None}, "at least 2"),
         ({"method": "magic"}, "auto, zssr, inverse, bicubic"),
         ({"device": "tpu9"}, "unknown"),
+        ({"device": "tpu9", "method": "inverse"}, "unknown"),
         ({"config": kg.KernelGANConfig()}, "ZSSRConfig"),
         ({"axes": "YXS"}, "names 3 axes"),
     ],

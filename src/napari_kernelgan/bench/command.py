@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..config import Settings
-from ..devices import check_seed, resolve_device
+from ..devices import check_device, check_seed
 from ..errors import InputError
 from ..files.atomic import refuse_existing
 from ..files.folders import pictures_in
@@ -95,8 +95,7 @@ def run_bench(
         method.check(scale)
     for seed in seeds:
         check_seed(seed)
-    if any(method.name != "bicubic" for method in chosen):  # which needs no device
-        resolve_device(device)
+    check_device(device)
     settings = config or Settings()
     check_conditions(kinds, noises)
     if kernel and kernels:

@@ -24,7 +24,7 @@ KERNELS = (*ESTIMATORS, "kernelgan-published", "bicubic-kernel", "true")
 """Ways to get a kernel. "kernelgan-published" is "kernelgan" with the published post-processing, from the same training."""
 
 DEFAULT = ("bicubic", "bicubic-kernel+zssr", "recurrence+zssr", "kernelgan+zssr", "auto+auto", "true+zssr")
-"""The rows of the paper's table, and the best there is here."""
+"""The rows of KernelGAN's table, each method as it is here by default, and the best there is here."""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,9 @@ def demo(
 def bench(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Sharp pictures, or with --kernels low-resolution ones.")],
     output: opt.FolderOption,
-    methods: Annotated[str | None, typer.Option(metavar="NAME,...", help="bicubic, KERNEL or KERNEL+UPSCALER; or the paper's.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="bicubic, KERNEL or KERNEL+UPSCALER; otherwise the usual comparison.")
+    ] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="Each method is run with each.")] = "0",
     scale: opt.ScaleOption = 2,
     kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="The kernel to degrade sharp pictures with; else random.")] = None,

@@ -19,7 +19,7 @@ ImageArgument = Annotated[Path, typer.Argument(metavar="IMAGE", help="TIFF, PNG,
 FolderOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results; made where it is not there.")]
 ScaleOption = Annotated[int, typer.Option(min=2, help="How many times finer than the image: 2, 3 or 4.")]
 MethodOption = Annotated[str, typer.Option(help="How to estimate the kernel: auto (spectral), spectral, kernelgan, hybrid, recurrence.")]
-UpscalerOption = Annotated[str, typer.Option(help="How to upscale: auto, zssr, inverse, bicubic.")]
+UpscalerOption = Annotated[str, typer.Option(help="How to upscale: auto (zssr), zssr, inverse, bicubic.")]
 SeedOption = Annotated[int, typer.Option(help="Same seed, device and thread count: same result.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 AxesOption = Annotated[str | None, typer.Option(help="One letter per axis (T, Z, C, Y, X, S), where the file's own are missing or wrong.")]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..config import InverseConfig, Settings, ZSSRConfig, resolve
-from ..devices import check_seed, resolve_device
+from ..devices import check_device, check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..estimate.result import KernelEstimate
 from ..images.layout import Layout, as_image, is_lazy, without_alpha
@@ -53,22 +53,23 @@ def upscale(
     Parameters
     ----------
     image : array
-        NumPy, Dask or Zarr array of real numbers. Every plane of a stack is upscaled by itself; alpha is interpolated.
+        NumPy, Dask or Zarr array of real numbers, for "zssr" at least 16 px times the scale on each side. Every plane of a stack is
+        upscaled by itself; alpha is interpolated. NaN, infinite and masked values are refused.
     kernel : array_like, KernelEstimate, pair or None
         The blur-and-downscale kernel (n, n), with sum 1 and n - scale even. For scale 4 a pair (k2, k4), or an estimate that has both,
         goes the gradual way through x2 with ZSSR's published settings; everything else goes straight to x4. None is for method "bicubic".
     scale : int
         How many times larger Y and X become, at least 2.
     method : {"auto", "zssr", "inverse", "bicubic"}
-        "inverse" undoes the kernel by a regularised inverse that preserves edges, milliseconds per plane. "zssr" trains a small network
-        on the image itself that improves it, seconds per plane, or minutes with the published settings, which start from interpolation.
-        "bicubic" is plain interpolation. "auto" is the best there is.
+        "auto" is the best that there is: "zssr". It trains a small network on the image itself, in seconds per plane, that improves what
+        "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes minutes. "inverse" undoes the kernel by a
+        regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic" is plain interpolation.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
         The same seed, device and thread count give the same result, bit for bit on the CPU.
     device : str
-        "auto", "cpu", "cuda", "cuda:1" or "mps".
+        "auto", "cpu", "cuda", "cuda:1" or "mps"; only "zssr" computes anywhere but on the CPU.
     config : ZSSRConfig, InverseConfig, Settings or dict, optional
         Settings of the method.
     callback : callable, optional
@@ -116,6 +117,7 @@ def iter_upscale(
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     seed = check_seed(seed)
+    check_device(device)
     stages = kernel_stages(kernel, scale)
     if method == "bicubic":
         with memory_errors():

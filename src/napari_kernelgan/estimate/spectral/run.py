@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
 
 def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: SpectralConfig) -> Steps[list[KernelEstimate]]:
-    """Estimate the kernel of each input with its seed; what a stop leaves undone is done all the same, since it takes milliseconds."""
+    """Estimate the kernel of each input with its seed; what a stop leaves undone is done all the same, since it takes little time."""
     results = []
     for number, (source, seed) in enumerate(pairs, 1):
         start = time.perf_counter()
