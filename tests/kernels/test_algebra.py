@@ -82,6 +82,8 @@ def test_generator_weights_become_a_centred_kernel():
         (np.ones((14, 14)), "normalise"),
         (np.ones((13, 13)) / 169, "fit_parity"),
         (np.ones((14, 14), complex), "real numbers"),
+        ("kernel.tif", "load_kernel"),
+        ([[1, 2], [3]], "not of one length"),
     ],
 )
 def test_bad_kernels_are_refused_with_advice(kernel, message):

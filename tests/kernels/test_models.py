@@ -99,6 +99,8 @@ def test_random_gaussian_keeps_to_the_protocol(rng):
         lambda: kernels.motion(0),
         lambda: kernels.bicubic(1),
         lambda: kernels.gaussian(1.0, 0),
+        lambda: kernels.gaussian(1.0, 14.5),
+        lambda: kernels.disk(2.0, -2),
     ],
 )
 def test_impossible_parameters_are_refused(make):

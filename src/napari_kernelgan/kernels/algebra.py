@@ -19,9 +19,13 @@ def as_kernel(kernel: ArrayLike) -> Kernel:
     InputError
         If it is not.
     """
-    array = np.asarray(kernel)
+    try:
+        array = np.asarray(kernel)
+    except ValueError as error:
+        raise InputError("A kernel is a square 2-D array; this one's rows are not of one length.") from error
     if array.dtype.kind not in "iuf":
-        raise InputError(f"A kernel is an array of real numbers, not of {array.dtype}.")
+        advice = " Read a file with load_kernel." if array.dtype.kind == "U" else ""
+        raise InputError(f"A kernel is an array of real numbers, not of {array.dtype}.{advice}")
     array = array.astype(np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise InputError(f"A kernel is a square 2-D array; this one has shape {array.shape}. Pad it with zeros around its centre.")
@@ -55,6 +59,21 @@ def check_kernel(kernel: ArrayLike, scale: int) -> Kernel:
     if abs(array.sum() - 1) > 1e-3:
         raise InputError(f"The kernel's values sum to {array.sum():.6g}, not 1. kernels.normalise(kernel) mends it.")
     return normalise(array)
+
+
+def check_side(size: int, scale: int) -> int:
+    """Check that a kernel for a scale can have a side: a positive integer n with n - scale even.
+
+    Raises
+    ------
+    InputError
+        If it cannot, telling the next side that can.
+    """
+    parity = scale % 2
+    if size < 1 or size % 2 != parity:
+        usable = max(int(np.ceil((size - parity) / 2)) * 2 + parity, 2 - parity)
+        raise InputError(f"A kernel for scale {scale} needs a side n with n - {scale} even, not {size}: give {usable}, or leave size out.")
+    return int(size)
 
 
 def normalise(kernel: ArrayLike) -> Kernel:

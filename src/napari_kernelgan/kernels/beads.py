@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
 from ..errors import InputError
-from .algebra import Kernel, centre_of_mass, normalise
+from .algebra import Kernel, centre_of_mass, check_side, normalise
 from .forward import check_scale
 from .measures import SIGMA_TO_FWHM, fwhm
 
@@ -88,10 +88,8 @@ def kernel_from_psf(
         If there is nothing above the background, or an argument cannot be used.
     """
     scale = check_scale(scale)
-    if size is not None and (size < 1 or (size - scale) % 2):
-        raise InputError(
-            f"A kernel for scale {scale} needs a side n with n - {scale} even, not {size}: give {size + 1}, or leave size out."
-        )
+    if size is not None:
+        size = check_side(size, scale)
     own, image = _pixel_size(psf_pixel_size, "psf_pixel_size"), _pixel_size(image_pixel_size, "image_pixel_size")
     plane = _sharpest(_gray(psf, "A PSF"), background)
     pixel = image / scale

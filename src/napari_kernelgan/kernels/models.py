@@ -151,9 +151,14 @@ def random_gaussian(rng: np.random.Generator, size: int = 14, variance: tuple[fl
     return kernel
 
 
+def _side(size: int) -> int:
+    if size != int(size) or size < 1:
+        raise InputError(f"A kernel's side is an integer of at least 1, not {size}.")
+    return int(size)
+
+
 def _positions(size: int) -> Plane:
-    if size < 1:
-        raise InputError(f"A kernel's side is at least 1, not {size}.")
+    size = _side(size)
     return np.arange(size, dtype=np.float64) - (size - 1) / 2
 
 
@@ -165,6 +170,7 @@ def _turned(y: Plane, x: Plane, angle: float) -> tuple[Plane, Plane]:
 
 def _area_sampled(pattern: Callable[[Plane, Plane], Plane], size: int) -> Kernel:
     """Mean of a continuous pattern over each pixel."""
+    size = _side(size)
     fine = (np.arange(size * OVERSAMPLING) + 0.5) / OVERSAMPLING - size / 2
     y, x = np.meshgrid(fine, fine, indexing="ij")
     return normalise(pattern(y, x).reshape(size, OVERSAMPLING, size, OVERSAMPLING).mean((1, 3)))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
-from .algebra import Kernel, centre, centre_of_mass, normalise
+from .algebra import Kernel, centre, centre_of_mass, check_side, normalise
 from .forward import check_scale
 from .measures import FWHM, fwhm, log_parabola
 
@@ -221,13 +221,7 @@ def _blur(prior_blur: ArrayLike, reference: Reference) -> Plane:
 
 
 def _side(size: int | None, scale: int, least: int) -> int:
-    if size is None:
-        return least + (least - scale) % 2
-    if size < 1 or (size - scale) % 2:
-        raise InputError(
-            f"A kernel for scale {scale} needs a side n with n - {scale} even, not {size}: give {size + 1}, or leave size out."
-        )
-    return int(size)
+    return least + (least - scale) % 2 if size is None else check_side(size, scale)
 
 
 def _frequencies(size: int) -> Plane:
