@@ -80,6 +80,9 @@ def test_low_resolution_pictures_find_their_kernels_and_originals(folder, tmp_pa
     np.savez(tmp_path / "k.npz", other=made["a"].kernel)
     with pytest.raises(InputError, match="no kernel named a, b"):
         list(from_degraded(low, tmp_path / "k.npz", None, 2, None))
+    np.save(tmp_path / "k.npy", made["a"].kernel)
+    with pytest.raises(InputError, match="NPZ of kernels for scale 2"):
+        next(from_degraded(low, tmp_path / "k.npy", None, 2, None))
     np.savez(tmp_path / "k.npz", a=made["a"].kernel)
     with pytest.raises(InputError, match="no kernel named b"):  # before the first picture
         next(from_degraded(low, tmp_path / "k.npz", None, 2, None))

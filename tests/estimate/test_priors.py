@@ -80,6 +80,21 @@ def test_a_prior_on_another_grid_of_frequencies_is_refused(tmp_path):
         kg.estimate_kernel(data.camera(), method="spectral", config={"prior": str(path)})
 
 
+def test_what_is_no_prior_is_refused(tmp_path):
+    path = tmp_path / "prior.npz"
+    for content in (b"", b"PK\x03\x04 and no more", b"\x93NUMPY"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="fit-prior makes"):
+            Prior.load(path)
+    for about in ('{"no": "name"}', "[]", "{"):
+        np.savez(path, about=np.array(about))
+        with pytest.raises(InputError, match="fit-prior makes"):
+            Prior.load(path)
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(InputError, match="fit-prior makes"):
+        Prior.load(tmp_path / "array.npy")
+
+
 def test_fine_gray_values_need_not_be_rounded():
     """Pictures of a thousandth of the contrast would round to nothing: their priors differ by the contrast alone."""
     pictures = [

@@ -87,7 +87,9 @@ def from_degraded(
     try:
         with np.load(kernels, allow_pickle=False) as store:
             known = {key: check_kernel(store[key], scale) for key in store.files}
-    except (OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # what is no such file may raise anything
         raise InputError(f"{kernels} cannot be read as an NPZ of kernels for scale {scale}: {error}") from error
     paths = pictures_in(folder, limit)
     originals = {path: original(truth, path.stem) for path in paths} if truth else {}

@@ -1,4 +1,4 @@
-"""The kernels that an estimate chooses among: a few thousand of every family, with their transfer functions."""
+"""The kernels that an estimate chooses among: thousands, of several families, with their transfer functions."""
 
 from __future__ import annotations
 

@@ -64,15 +64,18 @@ class Prior:
         try:
             with np.load(path, allow_pickle=False) as store:
                 about = json.loads(str(store["about"]))
-                scales = [int(name.removeprefix("mean")) for name in store.files if name.startswith("mean")]
+                name = str(about.pop("name"))
+                scales = [int(key.removeprefix("mean")) for key in store.files if key.startswith("mean")]
                 mean = {s: store[f"mean{s}"].astype(np.float64) for s in scales}
                 covariance = {s: store[f"covariance{s}"].astype(np.float64) for s in scales}
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path} cannot be read as a prior: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # what is no such file may raise anything
+            raise InputError(f"{path} cannot be read as a prior, which fit-prior makes: {type(error).__name__}, {error}") from error
         bins = len(polar_grid().counts)
         if any(mean[s].shape != (bins,) or covariance[s].shape != (bins, bins) for s in scales):
             raise InputError(f"{path} was made by another version, whose spectra do not have {bins} bins: make it anew with fit-prior.")
-        return cls(about.pop("name"), mean, covariance, about)
+        return cls(name, mean, covariance, about)
 
 
 @lru_cache(maxsize=8)

@@ -35,7 +35,7 @@ class Spectrum(NamedTuple):
     """What an image's windows look like together."""
 
     power: NDArray[np.float64]
-    """(bins,): mean power density, of a channel or of what shows most in all of them."""
+    """(bins,): weighted mean of the windows' power densities, of a gray picture or of `Mixture` of channels."""
     noise: float
     """Power density of the white noise; from above unless it is certain: what is in the corners may be picture too."""
     certain: bool
@@ -44,8 +44,11 @@ class Spectrum(NamedTuple):
     """How many windows it is the mean of, in effect."""
 
 
-def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequence[NDArray[np.bool_] | None] | None = None) -> Spectrum:
+def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequence[NDArray[np.bool_] | None] = ()) -> Spectrum:
     """Welch's spectrum of planes (channels, Y, X), with Hann windows that overlap by half; smaller planes have one window as large as they.
+
+    Channels are mixed as `mixture` tells from some of the windows, and windows count the more, the more fine detail they have for the
+    noise.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequenc
     """
     grid = polar_grid()
     places = [(i, y, x) for i, plane in enumerate(planes) for y, x in _corners(plane.shape[1:])]
-    if masks is not None and any(mask is not None for mask in masks):
+    if any(mask is not None for mask in masks):
         shares = np.array([_share(masks[i], y, x) for i, y, x in places])
         allowed = max(MASKED, float(shares.min()))
         places = [place for place, share in zip(places, shares, strict=True) if share <= allowed]
@@ -98,7 +101,7 @@ def _transformed(
     """Fourier transforms (windows, mixtures, frequencies) of the windows at these places, and their mean brightness."""
     for side, some in _by_size(planes, places).items():
         hann = np.hanning(side + 2)[1:-1]
-        taper = (np.outer(hann, hann) / np.sqrt((hann**2).sum() ** 2)).astype(np.float32)
+        taper = (np.outer(hann, hann) / (hann**2).sum()).astype(np.float32)
         means = some.mean((2, 3), keepdims=True)
         windows = (some - means) * taper
         if matrix is not None and matrix.size > 1:
@@ -122,7 +125,7 @@ def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
     if min(size) < LEAST:
         raise InputError(
             f"A plane of {size[0]} x {size[1]} px is too small for a spectrum, which needs {LEAST} px on either side; "
-            "method='kernelgan' takes 32 px."
+            "method='kernelgan' takes 32 px, for scales 2 and 4."
         )
     side = min(SIDE, *size)
     rows, columns = (np.linspace(0, n - side, -(-(n - side) // (side // 2)) + 1).astype(int) for n in size)
