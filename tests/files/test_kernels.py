@@ -29,13 +29,12 @@ def test_widths_are_written_in_the_unit_that_is_given(tmp_path, given):
         path = kg.save_kernel(tmp_path / "k", ESTIMATE.kernel, scale=2, **known)
     record = record_of(path)
     assert (record["pixel_size"], record["unit"]) == ([0.1, 0.2], "nanometer")
-    angle = math.radians(ESTIMATE.fwhm.angle)
-    major = ESTIMATE.fwhm.major / 2 * math.hypot(0.1 * math.sin(angle), 0.2 * math.cos(angle))
-    assert record["fwhm_physical"] == {
-        "major": pytest.approx(major),
-        "minor": pytest.approx(record["fwhm_physical"]["minor"]),
-        "unit": "nanometer",
-    }
+    # the axes of the ellipse on oblong pixels: of a matrix R R^T whose R turns, stretches and then scales the unit circle
+    major, minor, degrees = ESTIMATE.fwhm
+    y, x = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    drawn = np.array([[0.1 * y * major, 0.1 * x * minor], [0.2 * x * major, -0.2 * y * minor]]) / 2
+    expected = np.linalg.svd(drawn, compute_uv=False)
+    assert record["fwhm_physical"] == {"major": pytest.approx(expected[0]), "minor": pytest.approx(expected[1]), "unit": "nanometer"}
     loaded = kg.load_kernel(path)
     assert (loaded.pixel_size, loaded.unit) == ((0.1, 0.2), "nanometer")
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..estimate.result import History, KernelEstimate, Reliability
 from ..kernels.algebra import Kernel, as_kernel, normalise
 from ..kernels.forward import check_scale
-from ..kernels.measures import FWHM, fwhm
+from ..kernels.measures import FWHM, fwhm, physical_fwhm
 from ..provenance import versions
 from .atomic import atomic, read_json, to_json
 from .units import unit_name
@@ -99,10 +99,9 @@ def _with_lengths(record: dict[str, Any], widths: FWHM) -> dict[str, Any]:
     record = record | {"pixel_size": [y, x], "unit": unit}
     if record.get("scale") is None:
         return record
-    # along their directions: pixels may be oblong
-    directions = np.deg2rad([widths.angle, widths.angle + 90])
-    major, minor = np.array(widths[:2]) / check_scale(record["scale"]) * np.hypot(y * np.sin(directions), x * np.cos(directions))
-    return record | {"fwhm_physical": {"major": float(major), "minor": float(minor), "unit": unit}}
+    scale = check_scale(record["scale"])
+    major, minor, _ = physical_fwhm(widths, (y / scale, x / scale))
+    return record | {"fwhm_physical": {"major": major, "minor": minor, "unit": unit}}
 
 
 def _pixel_size(given: Any) -> tuple[float, float]:

@@ -43,6 +43,17 @@ def gaussian_fwhm(covariance: ArrayLike) -> FWHM:
     return FWHM(float(major), float(minor), float(np.rad2deg(np.arctan2(vy, vx)) % 180))
 
 
+def physical_fwhm(widths: FWHM, pixel: tuple[float, float]) -> FWHM:
+    """Widths in the unit of the pixels' sizes (y, x); where pixels are oblong the axes turn as those of an ellipse do."""
+    y, x = np.sin(np.deg2rad(widths.angle)), np.cos(np.deg2rad(widths.angle))
+    axes = np.array([[y, x], [x, -y]])  # rows: major, minor, each (y, x)
+    ellipse = np.diag(pixel) @ axes.T @ np.diag(np.square(widths[:2])) @ axes @ np.diag(pixel)
+    squares, directions = np.linalg.eigh(ellipse)
+    vy, vx = directions[:, 1]
+    angle = widths.angle if pixel[0] == pixel[1] else float(np.rad2deg(np.arctan2(vy, vx)) % 180)
+    return FWHM(float(np.sqrt(squares[1])), float(np.sqrt(squares[0])), angle)
+
+
 def fwhm(kernel: ArrayLike) -> FWHM:
     """Width of a kernel at half of its maximum, from its interpolated samples.
 

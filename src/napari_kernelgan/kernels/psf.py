@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from .algebra import Kernel, centre, centre_of_mass, check_side, normalise
 from .forward import check_scale
-from .measures import FWHM, fwhm, log_parabola
+from .measures import FWHM, fwhm, log_parabola, physical_fwhm
 
 if TYPE_CHECKING:
     from ..estimate.result import KernelEstimate
@@ -183,7 +183,7 @@ def optics_fwhm(estimate: KernelEstimate, prior_blur: ArrayLike = 0.0) -> Optics
         interval = (major, minor)
     physical = None
     if estimate.pixel_size is not None:
-        physical = _physical(pixels, (estimate.pixel_size[0] / estimate.scale, estimate.pixel_size[1] / estimate.scale))
+        physical = physical_fwhm(pixels, (estimate.pixel_size[0] / estimate.scale, estimate.pixel_size[1] / estimate.scale))
     if self_similar:
         basis = f"from an SR kernel of {of_kernel.major:.2f} x {of_kernel.minor:.2f} HR px by the self-similar relation"
     elif np.any(prior_blur):
@@ -321,14 +321,3 @@ def _carried(interval: tuple[float, float], before: float, after: float, self_si
         return low * after / before, high * after / before
     more = max(after**2 - before**2, 0.0)
     return float(np.sqrt(low**2 + more)), float(np.sqrt(high**2 + more))
-
-
-def _physical(widths: FWHM, pixel: tuple[float, float]) -> FWHM:
-    """Widths on pixels (y, x) of some size; where they are oblong the ellipse's axes turn."""
-    y, x = np.sin(np.deg2rad(widths.angle)), np.cos(np.deg2rad(widths.angle))
-    axes = np.array([[y, x], [x, -y]])  # rows: major, minor, each (y, x)
-    ellipse = np.diag(pixel) @ axes.T @ np.diag(np.square(widths[:2])) @ axes @ np.diag(pixel)
-    squares, directions = np.linalg.eigh(ellipse)
-    vy, vx = directions[:, 1]
-    angle = widths.angle if pixel[0] == pixel[1] else float(np.rad2deg(np.arctan2(vy, vx)) % 180)
-    return FWHM(float(np.sqrt(squares[1])), float(np.sqrt(squares[0])), angle)
