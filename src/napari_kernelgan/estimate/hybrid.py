@@ -33,7 +33,10 @@ FIT_STEPS, FIT_RATE = 400, 2e-3
 
 
 def iter_hybrid(pairs: Sequence[tuple[Input, int]], scale: int, config: HybridConfig, device: torch.device) -> Steps[list[KernelEstimate]]:
-    """Estimate the kernel of each input with its seed, all in one batch; scale 4 through scale 2."""
+    """Estimate the kernel of each input with its seed, one after another; scale 4 through scale 2.
+
+    Not in one batch: Adam makes steps of one size even of gradients that are nothing but rounding, which a batch rounds otherwise.
+    """
     start = time.perf_counter()
     begun = [estimate(source.planes, scale, SpectralConfig(prior=config.prior), source.step, seed) for source, seed in pairs]
     problems = [Problem(source.planes, seed) for source, seed in pairs]
@@ -42,7 +45,7 @@ def iter_hybrid(pairs: Sequence[tuple[Input, int]], scale: int, config: HybridCo
     def prepare(members: Sequence[int]) -> Trainer:
         return TiedTrainer([problems[i] for i in members], [begun[i] for i in members], config, training, scale, device)
 
-    outcomes = yield from iter_train(problems, training, prepare, "hybrid")
+    outcomes = yield from iter_train(problems, training, prepare, "hybrid", together=False)
     seconds = time.perf_counter() - start
     results = []
     for (source, seed), spectral, outcome in zip(pairs, begun, outcomes, strict=True):
@@ -65,7 +68,6 @@ def iter_hybrid(pairs: Sequence[tuple[Input, int]], scale: int, config: HybridCo
                     "input": source.record,
                     "spectrum": spectral.details,
                     "crops": outcome.size._asdict(),
-                    "batch": len(pairs),
                     "weights": outcome.weights.tolist(),
                     "versions": versions(),
                 },

@@ -88,16 +88,21 @@ class Outcome(NamedTuple):
 
 
 def iter_train(
-    problems: Sequence[Problem], config: KernelGANConfig, prepare: Callable[[Sequence[int]], Trainer], stage: str = "KernelGAN"
+    problems: Sequence[Problem],
+    config: KernelGANConfig,
+    prepare: Callable[[Sequence[int]], Trainer],
+    stage: str = "KernelGAN",
+    together: bool = True,
 ) -> Steps[list[Outcome]]:
     """Train problems; yields the progress of the first one of each batch after every step.
 
     Problems whose crops have the same size and channels are one batch, whose trainer is made by `prepare` from their numbers; batches
-    follow each other. So no problem's result depends on which others it is given with.
+    follow each other. So no problem's result depends on which others it is given with, but for the rounding of a batch's sums; where that
+    matters, each is a batch of its own (`together` is False).
     """
-    groups: dict[tuple[int, CropSize], list[int]] = {}
+    groups: dict[tuple[int, CropSize] | int, list[int]] = {}
     for i, problem in enumerate(problems):
-        groups.setdefault(crop_shape(problem, config, STRIDE), []).append(i)
+        groups.setdefault(crop_shape(problem, config, STRIDE) if together else i, []).append(i)
     outcomes: dict[int, Outcome] = {}
     stopped = False
     for number, members in enumerate(groups.values()):

@@ -116,7 +116,7 @@ def match(queries: Array, candidates: Array, neighbours: int) -> Matches:
     typical = float(np.median(squared[:, 0]))
     # the likelihood of each neighbour under white differences of the usual size
     weights = np.exp(-0.5 * (squared - squared[:, :1]) / max(typical, np.finfo(float).eps ** 2))
-    return Matches(found, weights / weights.sum(1, keepdims=True), float(np.sqrt(typical)))
+    return Matches(np.asarray(found, np.int64), weights / weights.sum(1, keepdims=True), float(np.sqrt(typical)))
 
 
 def _windows(pixels: Array, side: int) -> Array:

@@ -47,19 +47,20 @@ def polar_grid() -> PolarGrid:
     """The grid; it is the same for all images."""
     fy, fx = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
     radius = np.hypot(fy, fx).ravel()
-    ring = np.digitize(radius, np.linspace(LOWEST, HIGHEST, RADII + 1)) - 1
-    sector = np.floor(np.arctan2(fy, fx).ravel() / np.pi * ANGLES + 0.5).astype(int) % ANGLES
+    rings = np.digitize(radius, np.linspace(LOWEST, HIGHEST, RADII + 1)) - 1
+    sectors = np.floor(np.arctan2(fy, fx).ravel() / np.pi * ANGLES + 0.5).astype(int) % ANGLES
     # those of the first and the last column have their mirror image in it
     weight = np.where(np.isin(fx, (0.0, 0.5)), 0.5, 1.0).ravel()
-    inside = np.flatnonzero((ring >= 0) & (ring < RADII))
+    inside = np.flatnonzero((rings >= 0) & (rings < RADII))
     shape = (RADII * ANGLES, radius.size)
-    total = csr_matrix((weight[inside], (ring[inside] * ANGLES + sector[inside], inside)), shape=shape)
+    total = csr_matrix((weight[inside], (rings[inside] * ANGLES + sectors[inside], inside)), shape=shape)
     counts = np.asarray(total.sum(1)).ravel()
     enough = counts >= LEAST_FREQUENCIES
     every = np.arange(RADII * ANGLES)
     kept = every[np.logical_and.reduce([enough[order] for order in _orders(*np.divmod(every, ANGLES))])]
     mean = csr_matrix(total.multiply(1 / np.maximum(counts, 1)[:, None]))[kept]
-    return PolarGrid(mean, counts[kept], *np.divmod(kept, ANGLES), radius)
+    ring, sector = np.divmod(kept, ANGLES)
+    return PolarGrid(mean, counts[kept], np.asarray(ring, np.int64), np.asarray(sector, np.int64), radius)
 
 
 def log_transfer(kernels: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
