@@ -54,7 +54,7 @@ def polar_grid() -> PolarGrid:
     inside = np.flatnonzero((rings >= 0) & (rings < RADII))
     shape = (RADII * ANGLES, radius.size)
     total = csr_matrix((weight[inside], (rings[inside] * ANGLES + sectors[inside], inside)), shape=shape)
-    counts = np.asarray(total.sum(1)).ravel()
+    counts = np.asarray(total.sum(1), np.float64).ravel()
     enough = counts >= LEAST_FREQUENCIES
     every = np.arange(RADII * ANGLES)
     kept = every[np.logical_and.reduce([enough[order] for order in _orders(*np.divmod(every, ANGLES))])]
