@@ -10,7 +10,7 @@ from ..devices import check_device, check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..kernels.forward import check_scale
 from ..progress import Callback, Steps, run
-from .inputs import read_input
+from .inputs import Input, read_input
 from .result import KernelEstimate
 
 METHODS = ("auto", "spectral", "kernelgan", "hybrid", "recurrence")
@@ -18,7 +18,10 @@ METHODS = ("auto", "spectral", "kernelgan", "hybrid", "recurrence")
 
 BEST = "spectral"
 
-_MODELS: dict[str, type[SpectralConfig] | type[KernelGANConfig] | type[HybridConfig] | type[RecurrenceConfig]] = {
+MethodConfig = SpectralConfig | KernelGANConfig | HybridConfig | RecurrenceConfig
+Config = MethodConfig | Settings | dict[str, Any] | None
+
+_MODELS: dict[str, type[MethodConfig]] = {
     "spectral": SpectralConfig,
     "kernelgan": KernelGANConfig,
     "hybrid": HybridConfig,
@@ -30,8 +33,6 @@ _SCALES = {
     "hybrid": ((2, 4), "scale 2 and, through it, 4"),
     "recurrence": ((2, 3, 4), "scales 2, 3 and 4"),
 }
-
-Config = SpectralConfig | KernelGANConfig | HybridConfig | RecurrenceConfig | Settings | dict[str, Any] | None
 
 
 def estimate_kernel(
@@ -144,7 +145,7 @@ def iter_estimate_kernels(
 ) -> Steps[list[KernelEstimate]]:
     """Do what `estimate_kernels` does, as a generator."""
     scale = check_method(method, scale)
-    settings = resolve(_MODELS[_resolved(method)], config)
+    settings = method_settings(method, config)
     numbers = [check_seed(seed) for seed in seeds]
     count = max(len(images), len(numbers))
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
@@ -153,21 +154,33 @@ def iter_estimate_kernels(
     with memory_errors():
         inputs = [read_input(image, axes, settings.max_planes, value_range, isinstance(settings, SpectralConfig)) for image in images]
         pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
-        if isinstance(settings, SpectralConfig):
-            from .spectral.run import iter_spectral
+        return (yield from iter_estimate_inputs(pairs, scale, settings, device))
 
-            return (yield from iter_spectral(pairs, scale, settings))
-        if isinstance(settings, RecurrenceConfig):
-            from .recurrence.run import iter_recurrence
 
-            return (yield from iter_recurrence(pairs, scale, settings))
-        if isinstance(settings, HybridConfig):
-            from .hybrid import iter_hybrid
+def iter_estimate_inputs(
+    pairs: Sequence[tuple[Input, int]], scale: int, settings: MethodConfig, device: str
+) -> Steps[list[KernelEstimate]]:
+    """Estimate the kernels of what was read already, each with its seed, by the method that the settings belong to."""
+    if isinstance(settings, SpectralConfig):
+        from .spectral.run import iter_spectral
 
-            return (yield from iter_hybrid(pairs, scale, settings, resolve_device(device)))
-        from .kernelgan.run import iter_kernelgan
+        return (yield from iter_spectral(pairs, scale, settings))
+    if isinstance(settings, RecurrenceConfig):
+        from .recurrence.run import iter_recurrence
 
-        return (yield from iter_kernelgan(pairs, scale, settings, resolve_device(device)))
+        return (yield from iter_recurrence(pairs, scale, settings))
+    if isinstance(settings, HybridConfig):
+        from .hybrid import iter_hybrid
+
+        return (yield from iter_hybrid(pairs, scale, settings, resolve_device(device)))
+    from .kernelgan.run import iter_kernelgan
+
+    return (yield from iter_kernelgan(pairs, scale, settings, resolve_device(device)))
+
+
+def method_settings(method: str, config: Config = None) -> MethodConfig:
+    """The settings of a method, from whatever the caller gave; `check_method` has checked its name."""
+    return resolve(_MODELS[_resolved(method)], config)
 
 
 def check_method(method: str, scale: int) -> int:

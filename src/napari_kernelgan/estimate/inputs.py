@@ -23,7 +23,9 @@ class Input(NamedTuple):
     """Between gray values, in parts of the value range; None for floats, whose step is not known."""
     record: dict[str, Any]
     gaps: list[NDArray[np.bool_]]
-    """(Y, X) each: pixels without a value, which hold the median here; empty if gaps were not allowed."""
+    """(Y, X) each: pixels without a value, which hold something likely here; empty if gaps were not allowed."""
+    pictures: tuple[int, ...] = ()
+    """For each of `planes`, which picture it is a part of; empty if each is one."""
 
 
 def read_input(image: Any, axes: str | None, max_planes: int, given: tuple[float, float] | None, gaps: bool = False) -> Input:

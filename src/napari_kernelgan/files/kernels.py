@@ -146,12 +146,12 @@ def load_kernel(path: str | Path, scale: int | None = None) -> KernelEstimate:
     if known is None:
         raise InputError(f"{path} comes without a JSON that tells its scale: give the scale.")
     try:
-        return _estimate(kernel, record | {"scale": known})
+        return estimate_from_record(kernel, record | {"scale": known})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{beside} does not describe a kernel: {type(error).__name__}, {error}. It may be damaged.") from error
 
 
-def _estimate(kernel: Kernel, record: dict[str, Any]) -> KernelEstimate:
+def estimate_from_record(kernel: Kernel, record: dict[str, Any]) -> KernelEstimate:
     """What `kernel_record` recorded."""
     named = {name: record[name] for name in ("seed", "device", "seconds", "reference", "stopped", "unit", "config") if name in record}
     trust = record.get("reliability")

@@ -18,6 +18,7 @@ LETTERS = "TZCYXS"
 WITH_ALPHA = (2, 4)
 """Samples per pixel of which the last is transparency: gray and alpha, RGBA."""
 Index = tuple[int, ...]
+Region = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,11 @@ class Layout:
         chosen = np.unique(np.linspace(0, self.n_planes - 1, min(most, self.n_planes)).round().astype(int))
         return [tuple(int(i) for i in np.unravel_index(flat, self.stack_shape)) if self.stack_shape else () for flat in chosen]
 
-    def plane(self, image: Any, index: Index = ()) -> NDArray[Any]:
-        """Read one plane: (Y, X), or (Y, X, S); native byte order; nothing else of a lazy image is computed."""
-        key = self._key(index)
+    def plane(self, image: Any, index: Index = (), region: Region | None = None) -> NDArray[Any]:
+        """Read one plane, or a region (rows, columns) of it: (Y, X), or (Y, X, S); native byte order; nothing else of a lazy image is
+        computed.
+        """
+        key = self._key(index, region)
         plane = np.asarray(image[key])
         order = [a for a in self.axes if a in "YXS"]
         plane = plane.transpose([order.index(a) for a in "YXS" if a in order])
@@ -138,13 +141,15 @@ class Layout:
         """A new array of this layout's shape."""
         return np.empty(self.shape, dtype)
 
-    def put(self, out: NDArray[Any], index: Index, plane: NDArray[Any]) -> None:
-        """Write one plane, (Y, X) or (Y, X, S), into an array of this layout."""
+    def put(self, out: NDArray[Any], index: Index, plane: NDArray[Any], region: Region | None = None) -> None:
+        """Write one plane, or a region (rows, columns) of it, (Y, X) or (Y, X, S), into an array of this layout."""
         order = [a for a in self.axes if a in "YXS"]
-        out[self._key(index)] = plane.transpose(["YXS".index(a) for a in order])
+        out[self._key(index, region)] = plane.transpose(["YXS".index(a) for a in order])
 
-    def _key(self, index: Index) -> tuple[int | slice, ...]:
-        along = dict(zip(self.stack_axes, index, strict=True))
+    def _key(self, index: Index, region: Region | None = None) -> tuple[int | slice, ...]:
+        along: dict[str, int | slice] = dict(zip(self.stack_axes, index, strict=True))
+        if region is not None:
+            along |= dict(zip("YX", region, strict=True))
         return tuple(along.get(a, slice(None)) for a in self.axes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import memory_errors
-from ...images.layout import Layout, without_alpha
+from ...images.layout import Layout, Region, without_alpha
 from ...images.values import ValueRange, check_finite, from_unit, output_dtype, to_unit, value_range
 from ..bicubic import enlarge_alpha
 from .levels import Levels, rounding_noise, sampled
@@ -107,14 +108,33 @@ def _block(
     with memory_errors():
         plane = layout.plane(block, only)[around[0], around[1]]
         check_finite(plane)
-        upscaled = inverse.upscale(to_unit(without_alpha(plane), values), levels)[:, inside[0], inside[1]]
-        # of every block by itself, rounding keeps the mean
-        means: list[float | None] = list(from_unit(upscaled, values, np.float64, colour=True).mean((0, 1), dtype=np.float64).tolist())
-        if plane.shape[2:] != upscaled.shape[:1] and plane.ndim == 3:
-            upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, inverse.scale)[:, inside[0], inside[1]]])
-            means.append(None)
-        finished = from_unit(upscaled, values, block.dtype, plane.ndim == 3, means)
+        finished = invert_part(plane, (inside[0], inside[1]), inverse, values, levels)
         large = Layout(axes, tuple(finished.shape["YX".index(a)] if a in "YX" else n for a, n in zip(axes, block.shape, strict=True)))
         out = large.empty(finished.dtype)
         large.put(out, only, finished)
     return out
+
+
+def invert_part(
+    plane: NDArray[Any], inside: Region, inverse: Inverse, values: ValueRange, levels: Sequence[Levels]
+) -> NDArray[Any]:
+    """Upscale a part of a plane, in its dtype.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (Y, X) or (Y, X, S): the part, with as many px around it as the inverse depends on (`Inverse.overlap`).
+    inside : tuple of slice
+        Where, in px of the result, the part itself lies.
+    inverse : Inverse
+    values : ValueRange
+    levels : sequence of Levels
+        Of the whole plane.
+    """
+    upscaled = inverse.upscale(to_unit(without_alpha(plane), values), levels)[:, inside[0], inside[1]]
+    # of every part by itself, rounding keeps the mean
+    means: list[float | None] = list(from_unit(upscaled, values, np.float64, colour=True).mean((0, 1), dtype=np.float64).tolist())
+    if plane.shape[2:] != upscaled.shape[:1] and plane.ndim == 3:
+        upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, inverse.scale)[:, inside[0], inside[1]]])
+        means.append(None)
+    return from_unit(upscaled, values, plane.dtype, plane.ndim == 3, means)
