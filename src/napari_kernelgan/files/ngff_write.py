@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from .._version import __version__
 from ..errors import InputError
 from ..images.layout import Index, Layout
+from . import ngff_metadata
 from .image_file import Calibration
 from .ngff import MARK, is_store, our_mark
 
@@ -31,11 +32,6 @@ LEAST_CHUNK = 64
 ORDER = "TCZYX"
 PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial$")
 """How zarr names the file that it writes before it renames it."""
-SAMPLES = {
-    2: (("gray", "FFFFFF"), ("alpha", "FFFFFF")),
-    3: (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF")),
-    4: (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("alpha", "FFFFFF")),
-}
 Region = tuple[slice, slice]
 
 
@@ -127,16 +123,16 @@ def create_ngff(
                 dtype=dtype,
                 compressors=BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
                 fill_value=np.array(fill or 0).astype(dtype)[()],
-                dimension_names=_names(letters),
+                dimension_names=ngff_metadata.names(letters),
             )
         nodata = fill if fill is not None and isfinite(fill) else None  # JSON has no NaN, which speaks for itself
         group.attrs[MARK] = {"version": __version__, "incomplete": True, "samples": "S" in letters, "nodata": nodata}
-        channels = _channels(layout, calibration, dtype)
+        channels = ngff_metadata.channels(layout, calibration, dtype)
         write_multiscales_metadata(
             group,
-            _datasets(letters, calibration, origin, len(sizes)),
+            ngff_metadata.datasets(letters, calibration, origin, len(sizes)),
             fmt=FormatV05(),
-            axes=_axes(letters, calibration),
+            axes=ngff_metadata.axes(letters, calibration),
             name=name,
             **({"metadata": {"omero": {"channels": channels}}} if channels else {}),
         )
@@ -233,7 +229,7 @@ def finish_ngff(path: Path) -> None:
     channels = attributes["ome"].get("omero", {}).get("channels", [])
     mark = dict(attributes[MARK])
     if channels and not (mark["samples"] and group["0"].dtype == np.uint8):
-        for channel, (low, high) in zip(channels, _contrast(group, len(channels), mark), strict=True):
+        for channel, (low, high) in zip(channels, ngff_metadata.contrast(group, len(channels), mark), strict=True):
             channel["window"] |= {"start": low, "end": high}
             if group["0"].dtype.kind == "f":
                 channel["window"] |= {"min": low, "max": high}
@@ -271,10 +267,6 @@ def _letters(layout: Layout) -> str:
     return "".join(a for a in "TCSZYX" if a in layout.axes)
 
 
-def _names(letters: str) -> list[str]:
-    return [a.lower() for a in letters.replace("S", "C")]
-
-
 def _level_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     sizes = [size]
     while max(sizes[-1]) > SMALLEST_LEVEL:
@@ -291,63 +283,6 @@ def _chunk(length: int, side: int) -> int:
     if largest < min(LEAST_CHUNK, side):
         raise InputError(f"Blocks of {side} px cannot be cut into equal chunks of {LEAST_CHUNK} to {CHUNK} px: use a multiple of {CHUNK}.")
     return largest
-
-
-def _axes(letters: str, calibration: Calibration) -> list[dict[str, str]]:
-    """The axes' names, types and, where they are known, units."""
-    units = {"Y": calibration.unit, "X": calibration.unit} if calibration.pixel_size else {}
-    units |= {"Z": calibration.unit} if calibration.z_spacing else {}
-    units |= {"T": "second"} if calibration.t_interval else {}
-    kinds = {"T": "time", "C": "channel", "S": "channel"}
-    axes = [{"name": name, "type": kinds.get(a, "space")} for name, a in zip(_names(letters), letters, strict=True)]
-    return [axis | ({"unit": str(units[a])} if units.get(a) else {}) for axis, a in zip(axes, letters, strict=True)]
-
-
-def _datasets(letters: str, calibration: Calibration, origin: tuple[float, float], levels: int) -> list[dict[str, Any]]:
-    """Every level's path, pixel size and place: all levels begin at the same edge, so the centres of larger pixels lie further in."""
-    y, x = calibration.pixel_size or (1.0, 1.0)
-    sizes = {"T": calibration.t_interval or 1.0, "Z": calibration.z_spacing or 1.0, "Y": y, "X": x}
-    start = dict(zip("YX", origin, strict=True))
-    datasets = []
-    for level in range(levels):
-        factor = 2**level
-        scale = [float(sizes.get(a, 1.0)) * (factor if a in "YX" else 1) for a in letters]
-        shift = [start[a] + (factor - 1) / 2 * sizes[a] if a in "YX" else 0.0 for a in letters]
-        steps = [{"type": "scale", "scale": scale}, {"type": "translation", "translation": shift}]
-        datasets.append({"path": str(level), "coordinateTransformations": steps})
-    return datasets
-
-
-def _channels(layout: Layout, calibration: Calibration, dtype: np.dtype[Any]) -> list[dict[str, Any]]:
-    """What "omero" tells of the channels; nothing where their names are not known."""
-    if layout.n_samples in SAMPLES:
-        known = SAMPLES[layout.n_samples]
-    elif "C" in layout.axes and len(calibration.channel_names) == layout.length("C"):
-        known = tuple((name, "FFFFFF") for name in calibration.channel_names)
-    else:
-        return []
-    low, high = (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 1.0)
-    window = {"min": low, "max": high, "start": low, "end": high}
-    return [{"label": name, "color": colour, "active": True, "window": dict(window)} for name, colour in known]
-
-
-def _contrast(group: Any, channels: int, mark: dict[str, Any]) -> list[tuple[float, float]]:
-    """The least and greatest value of every channel, of colours together, in the lowest level of a few planes."""
-    lowest = group[max(group.array_keys(), key=int)]
-    names = "".join(lowest.metadata.dimension_names).upper()
-    others = Layout(names.replace("C", ""), tuple(n for a, n in zip(names, lowest.shape, strict=True) if a != "C"))
-    limits = []
-    for channel in range(channels):
-        found = []
-        for index in others.spread(8):
-            along = dict(zip(others.stack_axes, index, strict=True)) | {"C": channel}
-            values = np.asarray(lowest[tuple(along.get(a, slice(None)) for a in names)])
-            values = values[np.isfinite(values) & (values != mark["nodata"])]
-            found += [float(values.min()), float(values.max())] if values.size else []
-        limits.append((min(found), max(found)) if found and min(found) < max(found) else (0.0, 1.0))
-    if mark["samples"]:
-        return [(min(low for low, _ in limits), max(high for _, high in limits))] * channels
-    return limits
 
 
 def _level(path: Path, level: int, mode: Any) -> Any:
