@@ -11,6 +11,8 @@ from .units import convert, unit_name
 
 MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files that make a folder a Zarr store."""
+MARK = "napari_kernelgan"
+"""The attribute under which a store that this project wrote tells about itself."""
 
 
 def is_store(path: Path) -> bool:
@@ -18,18 +20,32 @@ def is_store(path: Path) -> bool:
     return any((path / mark).exists() for mark in MARKS)
 
 
-def read_ngff(path: Path) -> ImageFile:
-    """Open the full-resolution array of an OME-Zarr image; no pixel is read.
+def our_mark(group: Any) -> dict[str, Any]:
+    """What a store that this project wrote tells about itself: "incomplete", "samples", "nodata", "version"."""
+    return dict(group.attrs.get(MARK, {}))
+
+
+def read_ngff(path: Path, level: int = 0) -> ImageFile:
+    """Open the array of one level of an OME-Zarr image; no pixel is read.
 
     Parameters
     ----------
     path : Path
         Of the group with the multiscales metadata, of one that bioformats2raw wrote, or of a plain Zarr array.
+    level : int
+        0 is the full resolution; the pixel size is that of the level.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or no such level.
     """
     import zarr  # slow to load, and needed for few images
 
     node: Any = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
+        if level:
+            raise InputError(f"{path} is a plain Zarr array with one level: level {level} is not there.")
         return ImageFile(path, node, "")
     notes: tuple[str, ...] = ()
     metadata = _metadata(node)
@@ -43,11 +59,19 @@ def read_ngff(path: Path) -> ImageFile:
     if "multiscales" not in metadata:
         raise InputError(f"{path} is a Zarr group without an OME-Zarr image: give the folder that has the multiscales metadata.")
     multiscale = metadata["multiscales"][0]
-    level = multiscale["datasets"][0]
+    datasets = multiscale["datasets"]
+    if not 0 <= level < len(datasets):
+        raise InputError(f"{path} has {len(datasets)} level(s), 0 to {len(datasets) - 1}: level {level} is not there.")
+    dataset = datasets[level]
     dimensions = [each if isinstance(each, dict) else {"name": each} for each in multiscale.get("axes", [])]
     letters = standard_axes("".join(d["name"][0] if len(d["name"]) == 1 else "Q" for d in dimensions))
-    array = node[level["path"]]
-    scales = _scales(level, array.ndim, _scales(multiscale, array.ndim, [1.0] * array.ndim))
+    array = node[dataset["path"]]
+    scales = _scales(dataset, array.ndim, _scales(multiscale, array.ndim, [1.0] * array.ndim))
+    mark = our_mark(node)
+    if mark.get("incomplete"):
+        notes += (f"{path.name} is incomplete: what writes it has not finished, and parts of it may be empty.",)
+    if mark.get("samples"):
+        letters = letters.replace("C", "S")
     return ImageFile(path, array, letters, _calibration(letters, dimensions, scales, metadata), ome=True, notes=notes)
 
 
@@ -73,7 +97,8 @@ def _calibration(letters: str, dimensions: list[dict[str, Any]], scales: list[fl
     return Calibration(
         pixel_size=(convert(sizes["Y"], units["Y"], unit), sizes["X"]) if {"X", "Y"} <= set(sizes) else None,
         unit=unit,
-        z_spacing=convert(sizes["Z"], units["Z"], unit) if "Z" in sizes else None,
+        # a scale of 1 without a unit beside pixels that have one says nothing
+        z_spacing=convert(sizes["Z"], units["Z"], unit) if "Z" in sizes and not (sizes["Z"] == 1 and unit and not units["Z"]) else None,
         t_interval=convert(sizes["T"], units["T"], "second") if units.get("T") else None,
         channel_names=tuple(name for name in names if name) if all(names) else (),
     )
