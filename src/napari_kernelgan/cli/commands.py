@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="napari-kernelgan",
     help="Estimate the unknown blur kernel of an image from the image alone, and upscale with it.",
-    epilog="Exit status: 0 done, 1 failed, 2 misuse, 130 interrupted.",
+    epilog="Exit status: 0 done, 1 failed, 2 misuse, 3 partly done, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -272,9 +272,7 @@ def _findings(found: KernelEstimate) -> list[str]:
     from ..kernels.psf import optics_fwhm
 
     physical, optics = kernel_record(found).get("fwhm_physical"), optics_fwhm(found)
-    kernel = "SR kernel: " + _widths(found.fwhm)
-    if found.fwhm_interval:
-        kernel += " (90 %: {:.2f}..{:.2f} x {:.2f}..{:.2f})".format(*found.fwhm_interval[0], *found.fwhm_interval[1])
+    kernel = "SR kernel: " + widths_in_words(found)
     psf = "PSF: " + _widths(optics.pixels)
     if physical and found.unit:
         kernel += f" = {physical['major']:#.3g} x {physical['minor']:#.3g} {unit_symbol(found.unit)}"
@@ -286,6 +284,14 @@ def _findings(found: KernelEstimate) -> list[str]:
         lines.append(f"Taken for sharp: what the prior {prior!r} was learnt from.")
     trust = found.reliability
     return lines if trust is None else [*lines, " ".join([f"{trust.level}:" if trust.reasons else trust.level, *trust.reasons])]
+
+
+def widths_in_words(found: KernelEstimate) -> str:
+    """The widths of a kernel with their error bars."""
+    words = _widths(found.fwhm)
+    if found.fwhm_interval:
+        words += " (90 %: {:.2f}..{:.2f} x {:.2f}..{:.2f})".format(*found.fwhm_interval[0], *found.fwhm_interval[1])
+    return words
 
 
 def _widths(fwhm: tuple[float, float, float]) -> str:

@@ -30,6 +30,7 @@ class Status(IntEnum):
     DONE = 0
     FAILED = 1
     MISUSE = 2
+    PARTLY = 3
     INTERRUPTED = 130
 
 

@@ -19,6 +19,7 @@ WITH_ALPHA = (2, 4)
 """Samples per pixel of which the last is transparency: gray and alpha, RGBA."""
 Index = tuple[int, ...]
 Region = tuple[slice, slice]
+"""Rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,7 @@ class Layout:
         return [tuple(int(i) for i in np.unravel_index(flat, self.stack_shape)) if self.stack_shape else () for flat in chosen]
 
     def plane(self, image: Any, index: Index = (), region: Region | None = None) -> NDArray[Any]:
-        """Read one plane, or a region (rows, columns) of it: (Y, X), or (Y, X, S); native byte order; nothing else of a lazy image is
-        computed.
-        """
+        """Read one plane, or a region of it: (Y, X), or (Y, X, S); native byte order; nothing else of a lazy image is computed."""
         key = self._key(index, region)
         plane = np.asarray(image[key])
         order = [a for a in self.axes if a in "YXS"]
@@ -142,7 +141,7 @@ class Layout:
         return np.empty(self.shape, dtype)
 
     def put(self, out: NDArray[Any], index: Index, plane: NDArray[Any], region: Region | None = None) -> None:
-        """Write one plane, or a region (rows, columns) of it, (Y, X) or (Y, X, S), into an array of this layout."""
+        """Write one plane, or a region of it, (Y, X) or (Y, X, S), into an array of this layout."""
         order = [a for a in self.axes if a in "YXS"]
         out[self._key(index, region)] = plane.transpose(["YXS".index(a) for a in order])
 

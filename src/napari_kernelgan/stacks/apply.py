@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
-from ..images.layout import Index, Region, without_alpha
+from ..files.stacks import open_stack
+from ..images.layout import Layout, Region, without_alpha
 from ..images.values import ValueRange, from_unit, output_dtype, to_unit
 from ..upscaling.api import upscale
-from ..upscaling.bicubic import REACH, enlarge_plane
+from ..upscaling.bicubic import enlarge_plane
 from ..upscaling.inverse.lazy import invert_part
 from ..upscaling.inverse.levels import Levels
 from ..upscaling.inverse.run import MOST_OVERLAP, Inverse
@@ -116,7 +118,11 @@ def _around(region: Region, size: tuple[int, int]) -> Region:
 
 
 def _scaled(region: Region | None, scale: int) -> Region | None:
-    return None if region is None else (slice(region[0].start * scale, region[0].stop * scale), slice(region[1].start * scale, region[1].stop * scale))
+    """A region of the image, in px of the result."""
+    if region is None:
+        return None
+    rows, columns = (slice(s.start * scale, s.stop * scale) for s in region)
+    return rows, columns
 
 
 def _upscaled(job: Job, task: UnitTask, pixels: Pixels, around: Region | None) -> NDArray[Any]:
@@ -168,9 +174,7 @@ def _upscaled_block(job: Job, task: UnitTask, plane: NDArray[Any], inside: Regio
     inverse = Inverse(task.kernel.kernel, job.scale, job.settings.inverse)
     needed = inverse.overlap(task.levels)
     cut = tuple(slice(max(0, s.start - needed), s.stop + needed) for s in inside)
-    rows, columns = (
-        slice((s.start - c.start) * job.scale, (s.stop - c.start) * job.scale) for s, c in zip(inside, cut, strict=True)
-    )
+    rows, columns = (slice((s.start - c.start) * job.scale, (s.stop - c.start) * job.scale) for s, c in zip(inside, cut, strict=True))
     return invert_part(plane[cut], (rows, columns), inverse, task.values, task.levels)
 
 
@@ -195,3 +199,13 @@ def finish_plane(job: Job, unit: Unit) -> Unit:
         if job.journal is not None:
             job.journal.write("finished", unit.plane, {})
     return unit
+
+
+def restore(job: Job, task: tuple[Path, Unit]) -> None:
+    """Put a unit's pixels of a finished TIFF back into the store that the TIFF was made of."""
+    path, unit = task
+    file, large = open_stack(path), job.target.layout
+    layout = Layout.of(file.data, file.axes)
+    index = tuple(dict(zip(large.stack_axes, unit.index, strict=True)).get(a, 0) for a in layout.stack_axes)
+    region = _scaled(unit.region, job.scale)
+    job.target.write(unit.index, layout.plane(file.data, index, region), region)

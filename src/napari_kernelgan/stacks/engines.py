@@ -27,6 +27,8 @@ class Engine(Protocol):
     """Runs tasks of a job, in any order."""
 
     name: str
+    workers: int
+    """How many tasks run at once."""
 
     def map(self, function: Callable[[Job, T], R], job: Job, tasks: Iterable[T]) -> Iterator[tuple[T, R | WorkerDied]]:
         """Run a function on every task, yielding each with its result as it ends; an error of the function ends all."""
@@ -35,7 +37,7 @@ class Engine(Protocol):
 class InProcess:
     """One task after another, here."""
 
-    name = "in this process"
+    name, workers = "in this process", 1
 
     def map(self, function: Callable[[Job, T], R], job: Job, tasks: Iterable[T]) -> Iterator[tuple[T, R | WorkerDied]]:
         """Run a function on every task."""
@@ -55,6 +57,11 @@ class Cluster:
         self.client = client
         self.name = f"on {client.scheduler.address}"
 
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
+        return max(1, sum(self.client.nthreads().values()))
+
     def map(self, function: Callable[[Job, T], R], job: Job, tasks: Iterable[T]) -> Iterator[tuple[T, R | WorkerDied]]:
         """Run a function on every task; few are handed out at a time, and none is left behind when nobody wants more."""
         from distributed import KilledWorker, as_completed
@@ -70,7 +77,7 @@ class Cluster:
             return futures
 
         try:
-            completed = as_completed(submit(AHEAD * max(1, sum(self.client.nthreads().values()))))
+            completed = as_completed(submit(AHEAD * self.workers))
             for future in completed:
                 try:
                     result: R | WorkerDied = future.result()
@@ -86,7 +93,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def engine_for(workers: int | str | None = None, scheduler: Any = None, threads: int | None = None) -> Iterator[Engine]:
+def engine_for(
+    workers: int | str | None = None, scheduler: Any = None, threads: int | None = None, device: str = "auto"
+) -> Iterator[Engine]:
     """The engine that is asked for, as long as it is needed.
 
     Parameters
@@ -97,6 +106,8 @@ def engine_for(workers: int | str | None = None, scheduler: Any = None, threads:
     scheduler : str or distributed.Client, optional
         A scheduler's address, such as "tcp://10.0.0.1:8786", or a client of one.
     threads : int, optional
+    device : str
+        "cpu" gives workers no GPU.
 
     Raises
     ------
@@ -115,7 +126,7 @@ def engine_for(workers: int | str | None = None, scheduler: Any = None, threads:
     if scheduler is None:
         from .local import local_client
 
-        with local_client(workers, threads) as client:
+        with local_client(workers, threads, device) as client:
             yield Cluster(client)
     elif isinstance(scheduler, str):
         try:
@@ -126,3 +137,12 @@ def engine_for(workers: int | str | None = None, scheduler: Any = None, threads:
             yield Cluster(client)
     else:
         yield Cluster(scheduler)
+
+
+def count_workers(workers: int | str | None = None, scheduler: Any = None, device: str = "auto") -> int:
+    """How many tasks would run at once; of a scheduler that is not asked, one."""
+    if scheduler is not None or not workers:
+        return 1 if scheduler is None or isinstance(scheduler, str) else Cluster(scheduler).workers
+    from .local import environments, gpus
+
+    return len(environments(workers, None, [] if device == "cpu" else gpus()))

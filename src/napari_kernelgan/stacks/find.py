@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
 from ..config import SpectralConfig
 from ..errors import InputError, OutOfMemory
 from ..estimate.api import MethodConfig, iter_estimate_inputs, method_settings

@@ -79,9 +79,7 @@ class Sharing:
         """All groups, in the order of their places."""
         planes = sorted(self.layout.indices(), key=lambda index: (self.place(index), index))
         members = {place: tuple(some) for place, some in groupby(planes, self.place)}
-        return [
-            Group(number, self.name(place), place, self._pooled(place, members)) for number, place in enumerate(members)
-        ]
+        return [Group(number, self.name(place), place, self._pooled(place, members)) for number, place in enumerate(members)]
 
     def name(self, place: Sequence[int]) -> str:
         """A place in words."""

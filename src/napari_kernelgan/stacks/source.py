@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 from ..errors import InputError
 from ..files.image_file import ImageFile
 from ..files.stacks import open_stack
-from ..images.layout import Index, Layout, Region, as_image
+from ..images.layout import Index, Layout, Region, as_image, is_lazy
 
 Ranges = Mapping[str, tuple[int, int]]
 """First and last (exclusive) position along stack axes."""
@@ -74,6 +74,11 @@ class Source:
     def on_disk(self) -> bool:
         """Whether it is opened by its path."""
         return isinstance(self.origin, (str, tuple))
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether other processes can read it, without being sent the pixels."""
+        return self.on_disk or is_lazy(self.origin)
 
     @property
     def file(self) -> ImageFile:

@@ -55,6 +55,8 @@ class Store:
     layout: Layout
     missing: float | None = None
     """The value that means none, which the means of lower resolutions leave out."""
+    lower: bool = True
+    """Whether there are to be lower resolutions."""
 
     def write(self, index: Index, pixels: NDArray[Any], region: Region | None = None) -> None:
         """Put a plane, or a region of one, where it belongs."""
@@ -66,4 +68,5 @@ class Store:
 
     def finish_plane(self, index: Index) -> None:
         """Make the lower resolutions of a plane."""
-        ngff_write.write_levels(self.path, self.layout, index, self.missing)
+        if self.lower:
+            ngff_write.write_levels(self.path, self.layout, index, self.missing)

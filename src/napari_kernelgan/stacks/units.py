@@ -38,6 +38,11 @@ def is_large(layout: Layout) -> bool:
     return layout.plane_size[0] * layout.plane_size[1] > WHOLE
 
 
+def unit_pixels(layout: Layout) -> int:
+    """Pixels of the largest unit."""
+    return BLOCK**2 if is_large(layout) else layout.plane_size[0] * layout.plane_size[1]
+
+
 def units(layout: Layout) -> list[Unit]:
     """Everything there is to do, in order."""
     blocks = _blocks(layout) if is_large(layout) else [None]

@@ -115,9 +115,7 @@ def _block(
     return out
 
 
-def invert_part(
-    plane: NDArray[Any], inside: Region, inverse: Inverse, values: ValueRange, levels: Sequence[Levels]
-) -> NDArray[Any]:
+def invert_part(plane: NDArray[Any], inside: Region, inverse: Inverse, values: ValueRange, levels: Sequence[Levels]) -> NDArray[Any]:
     """Upscale a part of a plane, in its dtype.
 
     Parameters

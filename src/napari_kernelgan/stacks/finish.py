@@ -1,0 +1,239 @@
+"""The end of a run: the files that tell of it are written, and what was only needed on the way is taken away."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..estimate.result import KernelEstimate
+from ..files import ngff_write
+from ..files.atomic import write_json
+from ..files.image_file import Calibration
+from ..files.images import write_image
+from ..files.kernels import estimate_from_record, kernel_record
+from ..images.layout import Layout
+from ..images.values import ValueRange
+from ..provenance import versions
+from .journal import Journal
+from .options import NONE
+from .outputs import Outputs
+from .results import PlaneRow, StackResult, write_table
+from .sharing import Group
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .run import StackRun
+
+TEMPORARY = re.compile(r"^\.?[0-9a-f]{8}-")
+"""How files begin that are renamed once they are whole."""
+
+
+def finish(course: StackRun, values: ValueRange, *, stopped: bool, complete: bool, seconds: float) -> StackResult:
+    """Write the files, where there are any, and tell what came out.
+
+    Parameters
+    ----------
+    course : StackRun
+        At its end.
+    values : ValueRange
+    stopped : bool
+        Whether it was stopped on request.
+    complete : bool
+        Whether every plane, in whatever part of the run, has come to an end.
+    seconds : float
+    """
+    run, job = course.run, course.job
+    groups, kernels = course.groups, [found.estimate if (found := course.kernels.get(group.place)) else None for group in course.groups]
+    rows = [course.row(unit) for unit in course.planes]
+    if complete and run.options.part is not None:
+        groups = run.sharing.groups()
+        kernels, rows = _of_all_parts(course, groups, kernels)
+    record = _record(course, values, groups, kernels, rows, seconds)
+    outputs, upscaled, axes = run.outputs, None, job.target.layout.axes
+    if outputs is None:
+        upscaled = job.target.array if course.upscales else None  # type: ignore[attr-defined]
+    elif complete:
+        failed = any(row.status == "failed" for row in rows)
+        if course.upscales:
+            list(course.engine.map(finish_image, job, [(outputs, course.run.job.source, record, not failed)]))
+            upscaled, axes = _opened(outputs)
+        _clean(outputs.journal)
+        _write_kernels(outputs.kernels, run.sharing.axes, run.sharing.shape, kernels, job)
+        write_table(outputs.table, rows, job.source.layout.stack_axes)
+        write_json(outputs.record, record)
+    return StackResult(
+        groups=tuple(groups),
+        kernels=tuple(kernels),
+        rows=tuple(rows),
+        axes=axes,
+        stack_axes=job.source.layout.stack_axes,
+        upscaled=upscaled,
+        files=outputs,
+        record=record,
+        notes=run.notes,
+        stopped=stopped,
+        complete=complete,
+    )
+
+
+def finish_image(job: Job, task: tuple[Outputs, Any, dict[str, Any], bool]) -> None:
+    """Make the image that was asked for of the pixels in the store; the store is complete only if nothing has failed."""
+    outputs, source, record, whole = task
+    if outputs.format == "ome-zarr":
+        if whole:
+            ngff_write.finish_ngff(outputs.store)
+        return
+    layout, data = _in_store(outputs.store, job.target.layout)
+    file = source.file
+    calibration = file.calibration.finer(job.scale)
+    if outputs.format == "geotiff":
+        from ..files.geotiff import write_geotiff
+
+        write_geotiff(outputs.image, data, layout, file.geo.finer(job.scale), about=record)
+    else:
+        write_image(outputs.image, data, layout.axes, *calibration, ome=True, overwrite=True)
+    if whole:
+        shutil.rmtree(outputs.store)
+
+
+def _in_store(path: Path, layout: Layout) -> tuple[Layout, Any]:
+    """The full resolution of a store, lazily, with colour samples last where there are any."""
+    import dask.array as da
+    import zarr
+
+    data = da.from_array(zarr.open_array(path / "0", mode="r"))
+    letters = "".join(a for a in "TCSZYX" if a in layout.axes)
+    if "S" in letters:
+        data = da.moveaxis(data, letters.index("S"), -1)
+        letters = letters.replace("S", "") + "S"
+    return Layout(letters, data.shape), data
+
+
+def _opened(outputs: Outputs) -> tuple[Any, str]:
+    from ..files.stacks import open_stack
+
+    file = open_stack(outputs.image)
+    return file.data, file.axes
+
+
+def _of_all_parts(course: StackRun, groups: Sequence[Group], known: Sequence[KernelEstimate | None]) -> tuple[Any, Any]:
+    """Kernels and rows of the whole run: of other parts what their records tell."""
+    journal = course.job.journal
+    assert journal is not None
+    own = {group.number: kernel for group, kernel in zip(course.groups, known, strict=True)}
+    kernels = [own[group.number] if group.number in own else _recorded(journal, group) for group in groups]
+    by_place = {group.place: kernel for group, kernel in zip(groups, kernels, strict=True)}
+    mine = {unit.plane for unit in course.planes}
+    rows = []
+    for unit in course.everything:
+        row = course.row(unit)
+        if unit.plane not in mine:
+            failed = journal.read("failed", unit.name)
+            done = journal.read("planes", unit.name) or {}
+            row = PlaneRow(
+                row.place,
+                "failed" if failed else "done",
+                row.kernel,
+                by_place[course.run.sharing.place(unit.index)],
+                done.get("seconds", 0.0),
+                row.seed,
+                failed.get("error") if failed else None,
+            )
+        rows.append(row)
+    return kernels, rows
+
+
+def _recorded(journal: Journal, group: Group) -> KernelEstimate | None:
+    record = journal.read("kernels", f"{group.number:06d}")
+    return None if record is None else estimate_from_record(np.array(record["samples"], np.float64), record["estimate"])
+
+
+def _record(
+    course: StackRun,
+    values: ValueRange,
+    groups: Sequence[Group],
+    kernels: Sequence[KernelEstimate | None],
+    rows: Sequence[PlaneRow],
+    seconds: float,
+) -> dict[str, Any]:
+    """All that is known of the run, ready for JSON."""
+    run, job, options = course.run, course.job, course.run.options
+    file = job.source.file
+    axes = job.source.layout.stack_axes
+    return {
+        "input": file.record
+        | {"layout": job.source.layout.axes, "ranges": job.source.ranges, "nodata": job.source.nodata, "geo": file.geo},
+        "scale": job.scale,
+        "method": options.method if course.estimates else "given",
+        "upscaler": job.upscaler,
+        "share": run.sharing.share,
+        "window": [run.sharing.axis, 2 * run.sharing.reach + 1] if run.sharing.axis else None,
+        "seed": job.seed,
+        "device": job.device,
+        "threads": job.threads,
+        "config": options.config.model_dump(mode="json"),
+        "value_range": list(values),
+        "kernels": [
+            {"group": group.name, "pooled": len(group.pooled)} | (kernel_record(kernel) if kernel else {"error": "failed"})
+            for group, kernel in zip(groups, kernels, strict=True)
+        ],
+        "planes": [row.cells(axes) for row in rows],
+        "upscaled": file.calibration.finer(job.scale)._asdict() if job.upscaler != NONE else None,
+        "engine": course.engine.name,
+        "seconds": round(seconds, 3),
+        "versions": versions(),
+    }
+
+
+def _write_kernels(path: Path, axes: str, shape: tuple[int, ...], kernels: Sequence[KernelEstimate | None], job: Job) -> None:
+    """All kernels as one stack, along the axes that they differ along; NaN where there is none."""
+    sides = [len(kernel.kernel) for kernel in kernels if kernel is not None]
+    if not sides:
+        return
+    side = max(sides)
+    stack = np.full((len(kernels), side, side), np.nan, np.float32)
+    for at, kernel in enumerate(kernels):
+        if kernel is not None:
+            edge = (side - len(kernel.kernel)) // 2
+            stack[at] = 0
+            stack[at, edge : edge + len(kernel.kernel), edge : edge + len(kernel.kernel)] = kernel.kernel
+    calibration: Calibration = job.source.file.calibration.finer(job.scale)
+    data = stack.reshape(*shape, side, side)
+    write_image(path, data, axes + "YX", calibration.pixel_size, calibration.unit, ome=True, overwrite=True)
+
+
+def _clean(journal: Path) -> None:
+    """Take away files that processes were writing when they were killed; no other process may be at work any more."""
+    for path in journal.rglob("*"):
+        if TEMPORARY.match(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+    for path in journal.iterdir():
+        if TEMPORARY.match(path.name) and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    for path in (journal / "begun").glob("*.json"):
+        path.unlink(missing_ok=True)
+
+
+def check_image(outputs: Outputs, layout: Layout, dtype: np.dtype[Any], geo: Any) -> None:
+    """Refuse, before anything is computed, a format that cannot hold the result.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    if outputs.format == "ome-zarr":
+        ngff_write.check_ngff(layout)
+    elif outputs.format == "geotiff":
+        if geo is None:
+            raise InputError("GeoTIFF is for images that have a place on the ground: write OME-Zarr or OME-TIFF.")
+    else:
+        from ..files.images import check_writable
+
+        check_writable(outputs.image, layout, dtype)
