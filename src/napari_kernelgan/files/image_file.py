@@ -40,14 +40,14 @@ class ImageFile:
 
     path: Path
     data: Any
-    """NumPy array; of large TIFFs a Dask array, of large NPYs a memory map, of OME-Zarr the Zarr array."""
+    """NumPy array; of OME-Zarr the Zarr array; what is left on the disk otherwise is a `Stored`, which reads what is asked for."""
     axes: str
     """One letter per axis of `data`."""
     calibration: Calibration = Calibration()
     ome: bool = False
     """Whether the file has OME metadata."""
     sha256: str | None = None
-    """Of the file's bytes. None for a Zarr store, of which only a part may be read: what is read is hashed by the method that reads it."""
+    """Of the file's bytes. None where only a part may be read, as of a Zarr store: what is read is hashed by the method that reads it."""
     notes: tuple[str, ...] = ()
     """What a user should know of how the file was read, in sentences."""
 

@@ -16,6 +16,7 @@ from .atomic import atomic, refuse_existing
 from .image_file import LAZY_BYTES, Calibration, ImageFile
 from .ngff import is_store, read_ngff
 from .pictures import read_picture, write_png
+from .stored import StoredFile, map_npy, mapped_chunks
 from .tiff_read import read_tiff
 from .tiff_write import check_tiff, write_tiff
 
@@ -35,7 +36,8 @@ def read_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     axes : str, optional
         One letter per axis, where the file's own are missing or wrong.
     lazy : bool, optional
-        Whether TIFF and NPY are left on the disk, to be read plane by plane. None: those of more than 1 GiB. OME-Zarr always is.
+        Whether pixels are left on the disk, to be read where they are asked for. None: those of TIFF and NPY of more than 1 GiB. OME-Zarr
+        always is.
 
     Returns
     -------
@@ -48,12 +50,28 @@ def read_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     OutOfMemory
         If it does not fit in memory.
     """
+    found = open_image(path, axes, lazy=lazy)
+    return found if found.path.is_dir() else replace(found, sha256=hash_file(found.path))
+
+
+def open_image(path: str | Path, axes: str | None = None, *, lazy: bool | None = True, level: int = 0) -> ImageFile:
+    """Read an image as `read_image` does, without hashing the file, so that of a lazy one nothing but metadata is read.
+
+    Parameters
+    ----------
+    path, axes
+        See `read_image`.
+    lazy : bool, optional
+        Whether the pixels are left on the disk; None means that large ones are.
+    level : int
+        Which resolution of an OME-Zarr or TIFF pyramid; the pixel size is that of the level.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such file.")
     try:
         with memory_errors():
-            found = _read(path, lazy)
+            found = _read(path, lazy, level)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged file may raise anything
@@ -61,12 +79,7 @@ def read_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     calibration = found.calibration
     if calibration.unit is None and calibration.pixel_size == (1.0, 1.0):  # what is written where nothing is known
         calibration = calibration._replace(pixel_size=None, z_spacing=None)
-    return replace(
-        found,
-        axes=Layout.of(found.data, axes or found.axes or None).axes,
-        calibration=calibration,
-        sha256=None if path.is_dir() else hash_file(path),
-    )
+    return replace(found, axes=Layout.of(found.data, axes or found.axes or None).axes, calibration=calibration)
 
 
 def write_image(
@@ -144,17 +157,19 @@ def check_writable(path: str | Path, layout: Layout, dtype: DTypeLike) -> None:
         raise InputError(f"{path.name}: images are written as .tif, .ome.tif or .png.")
 
 
-def _read(path: Path, lazy: bool | None) -> ImageFile:
+def _read(path: Path, lazy: bool | None, level: int) -> ImageFile:
     """Read a path by the format that its name means."""
     suffix = path.suffix.lower()
     if path.is_dir():
         if not is_store(path):
             raise InputError(f"{path} is a folder, not an image: give one file, or the folder of an OME-Zarr image.")
-        return read_ngff(path)
+        return read_ngff(path, level)
     if suffix in TIFF:
-        return read_tiff(path, lazy)
+        return read_tiff(path, lazy, level)
+    if level and suffix in (*PICTURES, ".npy"):
+        raise InputError(f"{path} has one resolution: level {level} is not there.")
     if suffix in PICTURES:
-        return read_picture(path)
+        return read_picture(path, lazy=bool(lazy))
     if suffix == ".npy":
         return _read_npy(path, lazy)
     raise InputError(
@@ -164,6 +179,7 @@ def _read(path: Path, lazy: bool | None) -> ImageFile:
 
 
 def _read_npy(path: Path, lazy: bool | None) -> ImageFile:
-    if lazy is None:
-        lazy = path.stat().st_size > LAZY_BYTES
-    return ImageFile(path, np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False), "")
+    data = np.load(path, mmap_mode="r" if lazy or lazy is None else None, allow_pickle=False)
+    if lazy or (lazy is None and data.nbytes > LAZY_BYTES):
+        data = StoredFile(data.shape, data.dtype.newbyteorder("="), mapped_chunks(data.shape), path, map_npy)
+    return ImageFile(path, np.array(data) if isinstance(data, np.memmap) else data, "")

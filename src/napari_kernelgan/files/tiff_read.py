@@ -10,44 +10,97 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from .image_file import LAZY_BYTES, Calibration, ImageFile, standard_axes
+from .stored import StoredFile, map_tiff, mapped_chunks, open_tiff
 from .units import METRES, convert, unit_name
 
 PRINT_RESOLUTION = 1e-5
 """Metres. Plain resolution tags that mean coarser pixels are dots per inch of a screen, scanner or printer."""
 
 
-def read_tiff(path: Path, lazy: bool | None = None) -> ImageFile:
-    """Read the first series of a TIFF, in full resolution.
+def read_tiff(path: Path, lazy: bool | None = None, level: int = 0) -> ImageFile:
+    """Read the first series of a TIFF.
 
     Parameters
     ----------
     path : Path
+        Of a file, or of any of the files that an OME-TIFF is spread over.
     lazy : bool, optional
         Whether to leave the pixels on the disk; None leaves images of more than `LAZY_BYTES` there.
+    level : int
+        Which of a pyramid's resolutions; 0 is the full one.
+
+    Raises
+    ------
+    InputError
+        If it has no such level, or files of the image are missing.
     """
     with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
+        full = tiff.series[0]
+        if not 0 <= level < len(full.levels):
+            raise InputError(f"{path} has {len(full.levels)} level(s), 0 to {len(full.levels) - 1}: level {level} is not there.")
+        series = full.levels[level]
         page = series.keyframe
         axes = standard_axes(series.axes)
-        shades = _shades(page, scientific=bool(tiff.is_imagej or tiff.is_ome))
+        if series.is_multifile and (missing := sum(each is None for each in series.pages)):
+            raise InputError(f"{path}: {missing} plane(s) of the image are in files that are not there: put the whole set in one folder.")
+        shaded = _shades(page, scientific=bool(tiff.is_imagej or tiff.is_ome)) is not None
         if lazy is None:
             lazy = series.size * np.dtype(series.dtype).itemsize > LAZY_BYTES
-        if shades is not None:  # a picture of 256 colours, never large
-            data, axes = shades[series.asarray()], axes + "S"
+        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and np.dtype(series.dtype).kind == "u"
+        if shaded:
+            axes += "S"
+        if lazy:
+            data: Any = _store(path, series, level, shaded, inverted)
         else:
-            data = _open_lazily(path) if lazy else series.asarray()
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and data.dtype.kind == "u":
-            data = ~data
+            data = _decode_shaded(path, level) if shaded else series.asarray()
+            data = ~data if inverted else data
         notes = () if len(tiff.series) == 1 else (f"{path.name} holds {len(tiff.series)} images; the first one is used.",)
-        return ImageFile(path, data, axes, _calibration(tiff), ome=bool(tiff.is_ome), notes=notes)
+        return ImageFile(path, data, axes, _of_level(_calibration(tiff), full, series), ome=bool(tiff.is_ome), notes=notes)
 
 
-def _open_lazily(path: Path) -> Any:
-    import dask.array as da
-    import zarr
+def files_of(path: Path) -> set[Path]:
+    """The files that the first series of a TIFF is spread over, of which any stands for all: more than one in some OME-TIFFs."""
+    with tifffile.TiffFile(path) as tiff:
+        series = tiff.series[0]
+        if not series.is_multifile:
+            return {path.resolve()}
+        return {Path(page.parent.filehandle.path).resolve() for page in series.pages if page is not None}
 
-    return da.from_array(zarr.open_array(tifffile.imread(path, aszarr=True, series=0, level=0), mode="r"))
+
+def _store(path: Path, series: Any, level: int, shaded: bool, inverted: bool) -> StoredFile:
+    """What reads a series when it is asked for."""
+    shape, dtype = tuple(int(n) for n in series.shape), np.dtype(series.dtype).newbyteorder("=")
+    if shaded:  # a picture of 256 colours, never large
+        return StoredFile((*shape, 3), np.dtype(np.uint8), (*shape, 3), path, _decode_shaded, level, whole=True)
+    if series.dataoffset is not None and not series.is_multifile:
+        _check_length(path, series.dataoffset + series.nbytes)
+        return StoredFile(shape, dtype, mapped_chunks(shape), path, map_tiff, level, inverted=inverted)
+    tile = (*series.keyframe.chunks,)
+    chunks = (1,) * (len(shape) - len(tile)) + tile if len(tile) <= len(shape) else shape
+    return StoredFile(shape, dtype, tuple(min(pair) for pair in zip(shape, chunks, strict=True)), path, open_tiff, level, inverted=inverted)
+
+
+def _check_length(path: Path, length: int) -> None:
+    if path.stat().st_size < length:
+        raise ValueError(f"it is {path.stat().st_size} bytes long, and its pixels end at {length}")
+
+
+def _decode_shaded(path: Path, level: int) -> NDArray[np.uint8]:
+    """The pixels of a picture with a palette as colours, (..., Y, X, S)."""
+    with tifffile.TiffFile(path) as tiff:
+        shades = _shades(tiff.series[0].keyframe, scientific=False)
+        assert shades is not None
+        return np.asarray(shades[tiff.series[0].levels[level].asarray()])
+
+
+def _of_level(calibration: Calibration, full: Any, series: Any) -> Calibration:
+    """The calibration of a lower resolution, which covers the same area."""
+    if calibration.pixel_size is None or series is full:
+        return calibration
+    y, x = (full.shape[full.axes.index(a)] / series.shape[series.axes.index(a)] for a in "YX")
+    return calibration._replace(pixel_size=(calibration.pixel_size[0] * y, calibration.pixel_size[1] * x))
 
 
 def _shades(page: Any, scientific: bool) -> NDArray[np.uint8] | None:

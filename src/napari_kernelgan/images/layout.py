@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import InputError
+from .stored import Stored
 
 LETTERS = "TZCYXS"
 WITH_ALPHA = (2, 4)
@@ -178,5 +179,5 @@ def _guess(shape: tuple[int, ...]) -> str:
 
 
 def is_lazy(image: Any) -> bool:
-    """Whether the image is a Dask or Zarr array, whose pixels are read only where asked for."""
-    return not isinstance(image, np.ndarray) and (hasattr(image, "dask") or type(image).__module__.split(".")[0] == "zarr")
+    """Whether the image is a Dask or Zarr array, or one in files, whose pixels are read only where asked for."""
+    return isinstance(image, Stored) or hasattr(image, "dask") or type(image).__module__.split(".")[0] == "zarr"
