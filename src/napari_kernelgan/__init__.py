@@ -12,6 +12,8 @@ from .estimate.result import History, KernelEstimate, Reliability
 from .files.kernels import load_kernel, save_kernel
 from .kernels.forward import degrade
 from .progress import Progress
+from .stacks.api import iter_process_stack, process_stack
+from .stacks.results import StackResult
 from .upscaling.api import iter_upscale, upscale
 from .upscaling.result import UpscaledImage, UpscaleInfo
 
@@ -27,6 +29,7 @@ __all__ = [
     "RecurrenceConfig",
     "Reliability",
     "Settings",
+    "StackResult",
     "SpectralConfig",
     "UpscaleInfo",
     "UpscaledImage",
@@ -37,9 +40,11 @@ __all__ = [
     "estimate_kernels",
     "iter_estimate_kernel",
     "iter_estimate_kernels",
+    "iter_process_stack",
     "iter_upscale",
     "kernels",
     "load_kernel",
+    "process_stack",
     "save_kernel",
     "upscale",
 ]

@@ -48,6 +48,8 @@ class ImageFile:
     """Whether the file has OME metadata."""
     sha256: str | None = None
     """Of the file's bytes. None where only a part may be read, as of a Zarr store: what is read is hashed by the method that reads it."""
+    geo: Any = None
+    nodata: float | None = None
     notes: tuple[str, ...] = ()
     """What a user should know of how the file was read, in sentences."""
 

@@ -16,8 +16,6 @@ from ..files.stacks import open_stack
 from ..images.layout import Layout, Region, without_alpha
 from ..images.values import ValueRange, from_unit, output_dtype, to_unit
 from ..upscaling.api import upscale
-from ..upscaling.bicubic import enlarge_plane
-from ..upscaling.inverse.lazy import invert_part
 from ..upscaling.inverse.levels import Levels
 from ..upscaling.inverse.run import MOST_OVERLAP, Inverse
 from .job import Job
@@ -164,6 +162,9 @@ def _upscaled_plane(job: Job, task: UnitTask, plane: NDArray[Any]) -> NDArray[An
 
 def _upscaled_block(job: Job, task: UnitTask, plane: NDArray[Any], inside: Region) -> NDArray[Any]:
     """A block of a large plane; from the inverse with the levels of the plane, or interpolated."""
+    from ..upscaling.bicubic import enlarge_plane  # loads PyTorch
+    from ..upscaling.inverse.lazy import invert_part
+
     if task.kernel is None or job.upscaler == "bicubic":
         if task.error and np.ptp(plane) and job.upscaler != "bicubic":
             raise InputError(task.error)

@@ -89,7 +89,7 @@ def begin(
         target = Memory(np.empty(large.shape if options.upscaler != NONE else (0,), output_dtype(source.dtype)), large)
     else:
         check_image(outputs, large, output_dtype(source.dtype), source.file.geo)
-        target = Store(outputs.store, large, None if np.isnan(missing) else missing, outputs.format == "ome-zarr")
+        store = target = Store(outputs.store, large, None if np.isnan(missing) else missing, outputs.format == "ome-zarr")
         if not (resume or overwrite):
             outputs.refuse()
         if overwrite and not resume and not dry:
@@ -98,7 +98,7 @@ def begin(
             notes += _go_on(source, options, outputs)
         if not dry and options.upscaler != NONE and not outputs.store.exists():
             restore = outputs.image if outputs.image.exists() else None
-            _make_store(source, outputs, target, scale)
+            _make_store(source, outputs, store, scale)
     job = Job(
         source,
         target,

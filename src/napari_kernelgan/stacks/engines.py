@@ -26,9 +26,13 @@ class WorkerDied(Exception):
 class Engine(Protocol):
     """Runs tasks of a job, in any order."""
 
-    name: str
-    workers: int
-    """How many tasks run at once."""
+    @property
+    def name(self) -> str:
+        """Where tasks run, in words."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
 
     def map(self, function: Callable[[Job, T], R], job: Job, tasks: Iterable[T]) -> Iterator[tuple[T, R | WorkerDied]]:
         """Run a function on every task, yielding each with its result as it ends; an error of the function ends all."""
@@ -60,7 +64,7 @@ class Cluster:
     @property
     def workers(self) -> int:
         """How many tasks run at once."""
-        return max(1, sum(self.client.nthreads().values()))
+        return max(1, int(sum(self.client.nthreads().values())))
 
     def map(self, function: Callable[[Job, T], R], job: Job, tasks: Iterable[T]) -> Iterator[tuple[T, R | WorkerDied]]:
         """Run a function on every task; few are handed out at a time, and none is left behind when nobody wants more."""
@@ -77,7 +81,7 @@ class Cluster:
             return futures
 
         try:
-            completed = as_completed(submit(AHEAD * self.workers))
+            completed = as_completed(submit(AHEAD * self.workers), loop=self.client.loop)
             for future in completed:
                 try:
                     result: R | WorkerDied = future.result()
@@ -123,7 +127,7 @@ def engine_for(
         import distributed
     except ImportError as error:
         raise InputError('Workers need the extra "cluster": pip install "napari-kernelgan[cluster]".') from error
-    if scheduler is None:
+    if workers:
         from .local import local_client
 
         with local_client(workers, threads, device) as client:

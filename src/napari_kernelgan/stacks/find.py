@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +48,7 @@ class KernelOutcome(NamedTuple):
     """Whether it is one of an earlier run."""
 
 
-def find_range(job: Job, _: None = None) -> ValueRange:
+def find_range(job: Job, _: tuple[()] = ()) -> ValueRange:
     """The one value range of the stack, from a seeded sample of evenly spread planes; pixels without a value do not count."""
     data, layout = job.source.file.data, job.source.layout
     if job.given_range is not None or job.source.dtype == np.uint8:
@@ -152,7 +152,8 @@ def _read_input(job: Job, group: Group, values: ValueRange, max_planes: int, gap
     return Input(planes, step, record, missing if gaps else [], tuple(pictures))
 
 
-class LevelsTask(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LevelsTask:
     """A plane that is worked on in blocks, and the kernel that is undone in it."""
 
     index: Index

@@ -135,7 +135,7 @@ def _tried(run: Run) -> tuple[float, float] | None:
         if kernel is None:
             for _ in range(2):  # the first time prepares what later ones use
                 estimating, found = _timed(iter_estimate_kernel(part, job.scale, job.method, axes, 0, job.device, job.settings))
-            kernel = found or KernelEstimate(bicubic(job.scale), job.scale)
+            kernel = found or KernelEstimate(bicubic(job.scale), job.scale, "bicubic")
             if job.method in ("auto", "spectral", "recurrence"):
                 pooled = len(run.sharing.groups()[0].pooled)
                 estimating *= min(pooled, method_settings(job.method, job.settings).max_planes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..estimate.api import method_settings
@@ -66,7 +66,7 @@ class StackRun:
         """
         start = time.perf_counter()
         total = self.estimates * len(self.groups) + self.upscales * len(self.units)
-        values = self._only(self.engine.map(find_range, self.job, [None]))
+        values = self._only(self.engine.map(find_range, self.job, [()]))
         stopped, step = False, 0
         for outcome in self._find_kernels(values):
             self.kernels[outcome.group.place] = outcome
@@ -133,7 +133,7 @@ class StackRun:
         kernel = self.kernels[self.run.sharing.place(unit.index)]
         return UnitTask(unit, values, kernel.estimate, kernel.error, levels)
 
-    def _only(self, results: Iterator[tuple[object, T | WorkerDied]]) -> T:
+    def _only(self, results: Iterator[tuple[Any, T | WorkerDied]]) -> T:
         ((_, result),) = results
         return self._found(result)
 
@@ -164,7 +164,9 @@ class StackRun:
             status = next((each for each in ("failed", "done", "kept") if each in said), "left")
         else:
             status = "left" if kernel is None else "failed" if kernel.estimate is None else "kept" if kernel.kept else "done"
-        errors = [outcome.error for outcome in done if outcome.error] or ([kernel.error] if kernel and status == "failed" else [])
+        errors = [outcome.error for outcome in done]
+        if kernel is not None and status == "failed":
+            errors.append(kernel.error)
         return PlaneRow(
             place=self.job.source.place(unit.index),
             status=status,
@@ -172,7 +174,7 @@ class StackRun:
             estimate=kernel.estimate if kernel else None,
             seconds=sum(outcome.seconds for outcome in done),
             seed=self.job.plane_seed(unit.index),
-            error=errors[0] if errors else None,
+            error=next((error for error in errors if error), None),
             again=next((outcome.again for outcome in done if outcome.again), None),
         )
 

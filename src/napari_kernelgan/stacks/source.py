@@ -97,7 +97,8 @@ class Source:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the pixels."""
-        return np.dtype(self.file.data.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.file.data.dtype)
+        return dtype
 
     def place(self, index: Index) -> Index:
         """Index of a plane in the whole stack."""
@@ -117,7 +118,7 @@ class Source:
             missing |= values == nodata
         if np.ma.is_masked(file.data):
             missing |= layout.plane(np.ma.getmaskarray(file.data), where, region)
-        flat = missing.any(-1) if missing.ndim == 3 else missing
+        flat = np.asarray(missing.any(-1) if missing.ndim == 3 else missing, bool)
         return Pixels(values, flat if flat.any() else None)
 
 

@@ -15,8 +15,9 @@ from ..images.layout import Index, Layout, Region
 class Target(Protocol):
     """Takes and gives back planes, (Y, X) or (Y, X, S), or regions of them."""
 
-    layout: Layout
-    """Of what is upscaled."""
+    @property
+    def layout(self) -> Layout:
+        """Of what is upscaled."""
 
     def write(self, index: Index, pixels: NDArray[Any], region: Region | None = None) -> None:
         """Put a plane, or a region of one, where it belongs."""

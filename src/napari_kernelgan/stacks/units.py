@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +16,8 @@ CROPS, CROP = 6, 256
 """Of large planes, so many parts along either axis, of so many px, tell the kernel and the value range."""
 
 
-class Unit(NamedTuple):
+@dataclass(frozen=True)
+class Unit:
     """A plane, or a block of it."""
 
     index: Index
