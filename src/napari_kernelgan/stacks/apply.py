@@ -135,10 +135,10 @@ def _upscaled(job: Job, task: UnitTask, pixels: Pixels, around: Region | None) -
         large = _upscaled_plane(job, task, plane)
     else:
         large = _upscaled_block(job, task, plane, inside)
-    if pixels.missing is None:
-        return large
-    gap = pixels.missing[inside].repeat(scale, 0).repeat(scale, 1)
-    return _with_gaps(large, gap, job.missing)
+    if job.missing is not None:
+        gap = None if pixels.missing is None else pixels.missing[inside].repeat(scale, 0).repeat(scale, 1)
+        _mark_gaps(large, gap, job.missing)
+    return large
 
 
 def _upscaled_plane(job: Job, task: UnitTask, plane: NDArray[Any]) -> NDArray[Any]:
@@ -184,13 +184,12 @@ def _within(region: Region, around: Region) -> Region:
     return rows, columns
 
 
-def _with_gaps(large: NDArray[Any], gap: NDArray[np.bool_], missing: float) -> NDArray[Any]:
-    """What has no value in the image has none in the result, and nothing else looks as if it had none."""
+def _mark_gaps(large: NDArray[Any], gap: NDArray[np.bool_] | None, missing: float) -> None:
+    """Give what has no value in the image none in the result, and see to it that nothing else looks as if it had none."""
     if large.dtype.kind in "iu":
-        info = np.iinfo(large.dtype)
-        large = np.where(large == missing, large + (1 if missing < info.max else -1), large).astype(large.dtype)
-    large[gap] = missing
-    return large
+        large[large == missing] += 1 if missing < np.iinfo(large.dtype).max else -1
+    if gap is not None:
+        large[gap] = missing
 
 
 def finish_plane(job: Job, unit: Unit) -> Unit:

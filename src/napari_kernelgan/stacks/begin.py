@@ -89,7 +89,7 @@ def begin(
         target = Memory(np.empty(large.shape if options.upscaler != NONE else (0,), output_dtype(source.dtype)), large)
     else:
         check_image(outputs, large, output_dtype(source.dtype), source.file.geo)
-        store = target = Store(outputs.store, large, None if np.isnan(missing) else missing, outputs.format == "ome-zarr")
+        store = target = Store(outputs.store, large, missing, outputs.format == "ome-zarr")
         if not (resume or overwrite):
             outputs.refuse()
         if overwrite and not resume and not dry:
@@ -116,12 +116,17 @@ def begin(
     return Run(job, sharing, options, outputs, notes, restore)
 
 
-def missing_value(source: Source) -> float:
-    """What stands in the result where there is no value: the input's own mark, else NaN, and 0 where there is none."""
+def missing_value(source: Source) -> float | None:
+    """What stands in the result where there is no value: the input's own mark, else NaN, or 0 where integers are masked.
+
+    None where every pixel has a value, since integers have no NaN.
+    """
     nodata = source.nodata if source.nodata is not None else source.file.nodata
     if source.dtype.kind == "f":
         return float("nan") if nodata is None else float(nodata)
-    return 0.0 if nodata is None or not np.isfinite(nodata) else float(nodata)
+    if nodata is None or not np.isfinite(nodata):
+        return 0.0 if np.ma.isMaskedArray(source.file.data) else None
+    return float(nodata)
 
 
 def _go_on(source: Source, options: StackOptions, outputs: Outputs) -> tuple[str, ...]:
@@ -186,7 +191,7 @@ def _make_store(source: Source, outputs: Outputs, target: Store, scale: int) -> 
             file.calibration.finer(scale),
             name=outputs.image.name.removesuffix(".zarr").removesuffix(".ome"),
             block=(BLOCK * scale, BLOCK * scale) if is_large(source.layout) else None,
-            fill=target.missing if target.missing is not None else (float("nan") if source.dtype.kind == "f" else None),
+            fill=target.missing,
             origin=(height, width),
         )
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,8 @@ def finish(course: StackRun, values: ValueRange, *, stopped: bool, complete: boo
     elif complete:
         failed = any(row.status == "failed" for row in rows)
         if course.upscales:
-            list(course.engine.map(finish_image, job, [(outputs, course.run.job.source, record, not failed)]))
+            new = any(row.status != "kept" for row in rows) or not outputs.image.exists()
+            list(course.engine.map(finish_image, job, [(outputs, record, new, not failed)]))
             upscaled, axes = _opened(outputs)
         _clean(outputs.journal)
         _write_kernels(outputs.kernels, run.sharing.axes, run.sharing.shape, kernels, job)
@@ -82,24 +83,28 @@ def finish(course: StackRun, values: ValueRange, *, stopped: bool, complete: boo
     )
 
 
-def finish_image(job: Job, task: tuple[Outputs, Any, dict[str, Any], bool]) -> None:
-    """Make the image that was asked for of the pixels in the store; the store is complete only if nothing has failed."""
-    outputs, source, record, whole = task
+def finish_image(job: Job, task: tuple[Outputs, dict[str, Any], bool, bool]) -> None:
+    """Make the image that was asked for of the pixels in the store, unless nothing is new; it is whole only if nothing has failed."""
+    outputs, record, new, whole = task
     if outputs.format == "ome-zarr":
         if whole:
             ngff_write.finish_ngff(outputs.store)
         return
+    if new:
+        _write_tiff(job, outputs, record)
+    if whole:
+        shutil.rmtree(outputs.store)
+
+
+def _write_tiff(job: Job, outputs: Outputs, record: dict[str, Any]) -> None:
     layout, data = _in_store(outputs.store, job.target.layout)
-    file = source.file
-    calibration = file.calibration.finer(job.scale)
+    file = job.source.file
     if outputs.format == "geotiff":
         from ..files.geotiff import write_geotiff
 
         write_geotiff(outputs.image, data, layout, file.geo.finer(job.scale), about=record)
     else:
-        write_image(outputs.image, data, layout.axes, *calibration, ome=True, overwrite=True)
-    if whole:
-        shutil.rmtree(outputs.store)
+        write_image(outputs.image, data, layout.axes, *file.calibration.finer(job.scale), ome=True, overwrite=True)
 
 
 def _in_store(path: Path, layout: Layout) -> tuple[Layout, Any]:

@@ -37,8 +37,8 @@ class Job:
         The value range, where it was given.
     threads : int, optional
         CPU threads that a task computes on; None leaves them as they are.
-    missing : float
-        What stands in the result where there is no value.
+    missing : float, optional
+        What stands in the result where there is no value; None where there always is one.
     """
 
     source: Source
@@ -52,7 +52,7 @@ class Job:
     settings: Settings
     given_range: tuple[float, float] | None = None
     threads: int | None = None
-    missing: float = float("nan")
+    missing: float | None = None
 
     def seed_of(self, *purpose: int) -> int:
         """The seed of a part of the run: it depends on the run's seed and on what it is for, not on order, place or batch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,4 +71,4 @@ class Store:
     def finish_plane(self, index: Index) -> None:
         """Make the lower resolutions of a plane."""
         if self.lower:
-            ngff_write.write_levels(self.path, self.layout, index, self.missing)
+            ngff_write.write_levels(self.path, self.layout, index, None if self.missing is None or isnan(self.missing) else self.missing)
