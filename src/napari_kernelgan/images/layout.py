@@ -121,7 +121,12 @@ class Layout:
 
     def plane(self, image: Any, index: Index = ()) -> NDArray[Any]:
         """Read one plane: (Y, X), or (Y, X, S); native byte order; nothing else of a lazy image is computed."""
-        key = self._key(index)
+        return self.region(image, index, (slice(None), slice(None)))
+
+    def region(self, image: Any, index: Index, region: tuple[slice, slice]) -> NDArray[Any]:
+        """Read a part of one plane, given by its rows and columns, as `plane` does."""
+        along = dict(zip("YX", region, strict=True))
+        key = tuple(along.get(a, k) for a, k in zip(self.axes, self._key(index), strict=True))
         plane = np.asarray(image[key])
         order = [a for a in self.axes if a in "YXS"]
         plane = plane.transpose([order.index(a) for a in "YXS" if a in order])
