@@ -186,7 +186,9 @@ def _read(path: Path, lazy: bool | None, level: int) -> ImageFile:
 
 
 def _read_npy(path: Path, lazy: bool | None) -> ImageFile:
-    data = np.load(path, mmap_mode="r" if lazy or lazy is None else None, allow_pickle=False)
-    if lazy or (lazy is None and data.nbytes > LAZY_BYTES):
+    if lazy is None:
+        lazy = path.stat().st_size > LAZY_BYTES
+    data: Any = np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False)
+    if lazy:
         data = StoredFile(data.shape, data.dtype.newbyteorder("="), mapped_chunks(data.shape), path, map_npy)
-    return ImageFile(path, np.array(data) if isinstance(data, np.memmap) else data, "")
+    return ImageFile(path, data, "")
