@@ -181,3 +181,18 @@ def test_reading_pictures_loads_no_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "image.png")], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("CYX", (2, 1100, 700)), ("YXS", (600, 1030, 3)), ("XY", (700, 600))])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_large_planes_go_into_tiles(tmp_path, rng, monkeypatch, axes, shape, lazy):
+    monkeypatch.setattr("napari_kernelgan.files.tiff_write.TILED_PIXELS", 2**17)
+    data = rng.integers(0, 60000, shape).astype(np.uint16)
+    path = write_image(tmp_path / "image.tif", da.from_array(data, chunks=300) if lazy else data, axes, *KNOWN)
+    found = read_image(path)
+    assert found.axes == axes.replace("XY", "YX")
+    np.testing.assert_array_equal(found.data, data.T if axes == "XY" else data)
+    assert found.pixel_size == pytest.approx(KNOWN.pixel_size)
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.is_ome
+        assert tiff.pages.first.tile == (512, 512)

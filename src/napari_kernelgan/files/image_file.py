@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..images.layout import LETTERS
+from .geotiff import GeoReference
 
 LAZY_BYTES = 2**30
 """Pixels of more bytes than this are left on the disk, to be read plane by plane."""
@@ -48,10 +50,12 @@ class ImageFile:
     """Whether the file has OME metadata."""
     sha256: str | None = None
     """Of the file's bytes. None where only a part may be read, as of a Zarr store: what is read is hashed by the method that reads it."""
-    geo: Any = None
-    nodata: float | None = None
     notes: tuple[str, ...] = ()
     """What a user should know of how the file was read, in sentences."""
+    geo: GeoReference | None = None
+    """Where a GeoTIFF lies; None also where the extra `geo` is not installed."""
+    nodata: float | None = None
+    """The value that stands for no data; NaN always does."""
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:
@@ -66,7 +70,10 @@ class ImageFile:
     @property
     def record(self) -> dict[str, Any]:
         """What is put on record about the file, for JSON."""
-        return {"path": self.path, "sha256": self.sha256, "axes": self.axes, "shape": list(self.data.shape)} | self.calibration._asdict()
+        known: dict[str, Any] = {"path": self.path, "sha256": self.sha256, "axes": self.axes, "shape": list(self.data.shape)}
+        known |= self.calibration._asdict()
+        known |= {} if self.nodata is None else {"nodata": self.nodata if isfinite(self.nodata) else str(self.nodata)}
+        return known | ({} if self.geo is None else {"crs": self.geo.crs, "transform": list(self.geo.transform)})
 
 
 def standard_axes(axes: str) -> str:

@@ -13,6 +13,7 @@ from ..errors import InputError, memory_errors
 from ..images.layout import Layout
 from ..provenance import hash_file
 from .atomic import atomic, refuse_existing
+from .geotiff import GeoReference, write_geotiff
 from .image_file import LAZY_BYTES, Calibration, ImageFile
 from .ngff import is_store, read_ngff
 from .pictures import read_picture, write_png
@@ -94,8 +95,9 @@ def write_image(
     *,
     ome: bool = False,
     overwrite: bool = False,
+    geo: GeoReference | None = None,
 ) -> Path:
-    """Write an image as TIFF or PNG, whole or not at all.
+    """Write an image as TIFF, GeoTIFF or PNG, whole or not at all.
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ def write_image(
         ``.ome.tif`` is OME-TIFF; ``.tif`` is as ImageJ writes it, or OME-TIFF where that cannot hold the image; ``.png`` holds one plane
         of uint8 or uint16, and no pixel size.
     data : array
-        NumPy, Dask or Zarr array; lazy ones are computed plane by plane.
+        NumPy, Dask or Zarr array, or one in files; lazy ones are computed plane by plane, very large planes a few rows at a time.
     axes : str, optional
         One letter per axis.
     pixel_size, unit, z_spacing, t_interval, channel_names
@@ -112,6 +114,8 @@ def write_image(
         Write OME-TIFF whatever the name.
     overwrite : bool
         Replace an existing file.
+    geo : GeoReference, optional
+        Of `data` itself: ``.tif`` is a GeoTIFF then. It has a pixel size of its own.
 
     Returns
     -------
@@ -125,6 +129,9 @@ def write_image(
     path = Path(path)
     refuse_existing(path, overwrite=overwrite)
     layout = Layout.of(data, axes)
+    if geo is not None and path.suffix.lower() in TIFF and not ome and ".ome." not in path.name.lower():
+        write_geotiff(path, data, layout, geo, about={})
+        return path
     check_writable(path, layout, data.dtype)
     with atomic(path) as temporary:
         if path.suffix.lower() == ".png":
@@ -179,7 +186,9 @@ def _read(path: Path, lazy: bool | None, level: int) -> ImageFile:
 
 
 def _read_npy(path: Path, lazy: bool | None) -> ImageFile:
-    data = np.load(path, mmap_mode="r" if lazy or lazy is None else None, allow_pickle=False)
-    if lazy or (lazy is None and data.nbytes > LAZY_BYTES):
+    if lazy is None:
+        lazy = path.stat().st_size > LAZY_BYTES
+    data: Any = np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False)
+    if lazy:
         data = StoredFile(data.shape, data.dtype.newbyteorder("="), mapped_chunks(data.shape), path, map_npy)
-    return ImageFile(path, np.array(data) if isinstance(data, np.memmap) else data, "")
+    return ImageFile(path, data, "")

@@ -72,7 +72,8 @@ def read_ngff(path: Path, level: int = 0) -> ImageFile:
         notes += (f"{path.name} is incomplete: what writes it has not finished, and parts of it may be empty.",)
     if mark.get("samples"):
         letters = letters.replace("C", "S")
-    return ImageFile(path, array, letters, _calibration(letters, dimensions, scales, metadata), ome=True, notes=notes)
+    calibration = _calibration(letters, dimensions, scales, metadata)
+    return ImageFile(path, array, letters, calibration, ome=True, notes=notes, nodata=mark.get("nodata"))
 
 
 def _metadata(group: Any) -> dict[str, Any]:

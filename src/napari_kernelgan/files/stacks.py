@@ -114,5 +114,8 @@ def _joined(files: list[Path], first: ImageFile, axes: str | None, level: int) -
     notes = first.notes
     if other := next((image for image in images if image.calibration != first.calibration), None):
         notes += (f"{other.path.name} has other pixel sizes or names than {first.path.name}, whose are used.",)
+    # as text, because NaN is not equal to itself
+    if other := next((image for image in images if str((image.geo, image.nodata)) != str((first.geo, first.nodata))), None):
+        raise InputError(f"{other.path} lies elsewhere than {first.path.name}, or has another no-data value: process them one by one.")
     layout = Layout.of(data, axes or f"{free}{first.axes}")
     return replace(first, path=files[0].parent, data=data, axes=layout.axes, notes=notes)

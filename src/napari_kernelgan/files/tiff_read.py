@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .geotiff import has_place, is_photo, read_nodata, read_reference
 from .image_file import LAZY_BYTES, Calibration, ImageFile, standard_axes
 from .stored import StoredFile, map_tiff, mapped_chunks, open_tiff
 from .units import METRES, convert, unit_name
@@ -57,7 +59,9 @@ def read_tiff(path: Path, lazy: bool | None = None, level: int = 0) -> ImageFile
             data = _decode_shaded(path, level) if shaded else series.asarray()
             data = ~data if inverted else data
         notes = () if len(tiff.series) == 1 else (f"{path.name} holds {len(tiff.series)} images; the first one is used.",)
-        return ImageFile(path, data, axes, _of_level(_calibration(tiff), full, series), ome=bool(tiff.is_ome), notes=notes)
+        calibration = _of_level(_calibration(tiff), full, series)
+        found = ImageFile(path, data, axes, calibration, ome=bool(tiff.is_ome), notes=notes, nodata=read_nodata(tiff))
+        return _placed(found, page, _ratio(full, series)) if has_place(tiff) else found
 
 
 def files_of(path: Path) -> set[Path]:
@@ -95,12 +99,36 @@ def _decode_shaded(path: Path, level: int) -> NDArray[np.uint8]:
         return np.asarray(shades[tiff.series[0].levels[level].asarray()])
 
 
+def _ratio(full: Any, series: Any) -> tuple[float, float]:
+    """How many pixels, (y, x), of the full resolution one of a level covers."""
+    y, x = (full.shape[full.axes.index(a)] / series.shape[series.axes.index(a)] for a in "YX")
+    return y, x
+
+
 def _of_level(calibration: Calibration, full: Any, series: Any) -> Calibration:
     """The calibration of a lower resolution, which covers the same area."""
     if calibration.pixel_size is None or series is full:
         return calibration
-    y, x = (full.shape[full.axes.index(a)] / series.shape[series.axes.index(a)] for a in "YX")
+    y, x = _ratio(full, series)
     return calibration._replace(pixel_size=(calibration.pixel_size[0] * y, calibration.pixel_size[1] * x))
+
+
+def _placed(image: ImageFile, page: Any, ratio: tuple[float, float]) -> ImageFile:
+    """A GeoTIFF with its georeference. Its bands are channels, but for the colours of a photograph."""
+    try:
+        geo = read_reference(image.path).finer(1 / ratio[0], 1 / ratio[1])
+    except InputError as error:
+        return replace(
+            image, axes=_bands(image.axes, is_photo(page, ())), notes=(*image.notes, f"Where {image.path.name} lies is not read. {error}")
+        )
+    calibration = Calibration(channel_names=geo.band_names if all(geo.band_names) else ())
+    if size := geo.pixel_size():
+        calibration = calibration._replace(pixel_size=size, unit="meter")
+    return replace(image, axes=_bands(image.axes, is_photo(page, geo.band_names)), calibration=calibration, geo=geo)
+
+
+def _bands(axes: str, photo: bool) -> str:
+    return axes if photo or "C" in axes else axes.replace("S", "C")
 
 
 def _shades(page: Any, scientific: bool) -> NDArray[np.uint8] | None:

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..errors import InputError
-from ..images.layout import Layout
+from ..images.layout import Index, Layout
 from .image_file import Calibration, standard_axes
+from .strips import iter_strips
 from .units import unit_symbol
 
 STACK_ORDER = "TZC"
+TILED_PIXELS = 2**26
+"""Planes of more pixels are written in tiles, so that no whole plane is in memory."""
+TILE = 512
 IMAGEJ_BYTES = 2**32 - 2**20  # what fits a classic TIFF, less some for the metadata
 OME_DTYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
@@ -33,13 +37,14 @@ def check_tiff(layout: Layout, dtype: np.dtype[Any]) -> None:
 
 
 def write_tiff(path: Path, data: Any, layout: Layout, calibration: Calibration, ome: bool | None = None) -> None:
-    """Write an image plane by plane.
+    """Write an image plane by plane; planes of more than 64 megapixels as OME-TIFF, tile by tile.
 
     Parameters
     ----------
     path : Path
     data : array
-        NumPy, Dask or Zarr array that `layout` describes; of a lazy one, one plane at a time is computed.
+        NumPy, Dask or Zarr array, or one in files, that `layout` describes; of a lazy one, one plane at a time is computed, or, where it
+        is written in tiles, one row of its chunks.
     layout : Layout
     calibration : Calibration
         Of `data`.
@@ -53,14 +58,16 @@ def write_tiff(path: Path, data: Any, layout: Layout, calibration: Calibration, 
     shape = (*(layout.length(layout.axes[letters.index(a)]) for a in order), *layout.plane_size, *samples)
     dtype = np.dtype(data.dtype).newbyteorder("=")
     small = prod(shape) * dtype.itemsize < IMAGEJ_BYTES
+    tiled = prod(layout.plane_size) > TILED_PIXELS
     if ome is None:
-        ome = not small or dtype.name not in (("uint8",) if samples else ("uint8", "uint16", "float32")) or samples == (2,)
+        ome = not small or tiled or dtype.name not in (("uint8",) if samples else ("uint8", "uint16", "float32")) or samples == (2,)
     axes = "".join(order) + ("YXS" if samples else "YX")
     tifffile.imwrite(
         path,
-        _planes(data, layout, letters, order),
+        (_tiles if tiled else _planes)(data, layout, _indices(layout, letters, order)),
         shape=shape,
         dtype=dtype,
+        tile=(TILE, TILE) if tiled else None,
         photometric="rgb" if layout.n_colours == 3 else "minisblack",
         planarconfig="contig" if samples else None,
         extrasamples=["unassalpha"] if layout.has_alpha else None,
@@ -70,14 +77,34 @@ def write_tiff(path: Path, data: Any, layout: Layout, calibration: Calibration, 
     )
 
 
-def _planes(data: Any, layout: Layout, letters: str, order: list[str]) -> Iterator[NDArray[Any]]:
-    """Every plane, (Y, X) or (Y, X, S), with the stack axes in the order of the file."""
+def _indices(layout: Layout, letters: str, order: list[str]) -> Iterator[Index]:
+    """The index of every plane, along the layout's stack axes, in the order of the file."""
     lengths = dict(zip(letters, layout.shape, strict=True))
     stack = [a for a in letters if a not in "YXS"]
     for index in product(*(range(lengths[a]) for a in order)):
         at = dict(zip(order, index, strict=True))
-        plane = layout.plane(data, tuple(at[a] for a in stack))
-        yield np.ascontiguousarray(plane[..., 0] if plane.ndim == 3 and plane.shape[-1] == 1 else plane)
+        yield tuple(at[a] for a in stack)
+
+
+def _planes(data: Any, layout: Layout, indices: Iterator[Index]) -> Iterator[NDArray[Any]]:
+    """Every plane, (Y, X) or (Y, X, S)."""
+    for index in indices:
+        yield _samples(layout.plane(data, index))
+
+
+def _tiles(data: Any, layout: Layout, indices: Iterator[Index]) -> Iterator[NDArray[Any]]:
+    """Every tile of every plane, from left to right and top to bottom; those at the edges are filled up with zeros."""
+    for index in indices:
+        for strip in iter_strips(data, layout, index, TILE):
+            for left in range(0, strip.shape[1], TILE):
+                tile = strip[:, left : left + TILE]
+                missing = [(0, TILE - tile.shape[0]), (0, TILE - tile.shape[1]), *[(0, 0)] * (tile.ndim - 2)]
+                yield _samples(np.pad(tile, missing))
+
+
+def _samples(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Pixels as TIFF has them: no axis of samples where there is one sample."""
+    return np.ascontiguousarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
 
 
 def _imagej(axes: str, calibration: Calibration) -> dict[str, Any]:
