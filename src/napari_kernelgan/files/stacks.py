@@ -8,9 +8,11 @@ from dataclasses import replace
 from glob import glob, has_magic
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import InputError
 from ..images.layout import Layout
-from ..images.stored import Joined
+from ..images.stored import Joined, Unreadable
 from .image_file import ImageFile
 from .images import PICTURES, TIFF, open_image
 from .ngff import is_store
@@ -39,7 +41,8 @@ def open_stack(source: str | Path | Sequence[str | Path], axes: str | None = Non
     Raises
     ------
     InputError
-        If there is nothing to read, a file cannot be read, or files differ in shape, dtype or axes.
+        If there is nothing to read, the first file cannot be read, or files differ in shape, dtype or axes. Of further files that cannot
+        be read, a note tells, and whoever reads their pixels gets the error.
     """
     files = _files(source)
     if len(files) == 1:
@@ -96,9 +99,14 @@ def _one_set(files: list[Path], together: set[Path], axes: str | None, level: in
 
 def _joined(files: list[Path], first: ImageFile, axes: str | None, level: int) -> ImageFile:
     """Several files along a new first axis."""
-    images = [first]
+    images, notes = [first], first.notes
     for path in files[1:]:
-        image = open_image(path, axes[1:] if axes else None, level=level)
+        try:
+            image = open_image(path, axes[1:] if axes else None, level=level)
+        except InputError as error:  # its pixels are missed when they are asked for, and not before
+            shape, dtype = tuple(first.data.shape), np.dtype(first.data.dtype)
+            image = replace(first, path=path, data=Unreadable(shape, dtype, shape, str(error)))
+            notes += (str(error),)
         for what, one, other in (
             ("shape", image.data.shape, first.data.shape),
             ("dtype", image.data.dtype, first.data.dtype),
@@ -111,7 +119,6 @@ def _joined(files: list[Path], first: ImageFile, axes: str | None, level: int) -
     free = next((a for a in "TZC" if a not in first.axes), None)
     if axes is None and free is None:
         raise InputError(f"{len(files)} files with axes {first.axes} make a stack along more than T, Z and C: give fewer files.")
-    notes = first.notes
     if other := next((image for image in images if image.calibration != first.calibration), None):
         notes += (f"{other.path.name} has other pixel sizes or names than {first.path.name}, whose are used.",)
     # as text, because NaN is not equal to itself

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..errors import InputError
+
 Key = tuple[int | slice, ...]
 
 
@@ -101,3 +103,14 @@ class Joined(Stored):
         chosen = [np.asarray(part[key[1:]]) for part in self.parts[key[0]]]
         # np.broadcast_to: an array of that shape which needs no memory
         return np.stack(chosen) if chosen else np.broadcast_to(self.dtype.type(0), self.shape)[(slice(0), *key[1:])]
+
+
+@dataclass(frozen=True)
+class Unreadable(Stored):
+    """What should be an image like others, and cannot be read."""
+
+    error: str
+
+    def read(self, key: Key) -> NDArray[Any]:
+        """Raise the error."""
+        raise InputError(self.error)

@@ -94,7 +94,8 @@ def _do(job: Job, task: UnitTask) -> UnitOutcome:
         again = "input changed" if record.get("pixels") != was else "settings or kernel changed" if record.get("key") != key else None
         if again is None:
             if digest(job.target.read(unit.index, region)) == record.get("output"):
-                return UnitOutcome(unit, "kept")
+                # a worker of this very run may have died after it had done the unit
+                return UnitOutcome(unit, "done" if record.get("run") == job.name else "kept")
             again = "output damaged"
     with computing(job.threads):
         upscaled = _upscaled(job, task, pixels, around)
@@ -105,7 +106,7 @@ def _do(job: Job, task: UnitTask) -> UnitOutcome:
     if unit.region is None:
         job.target.finish_plane(unit.index)
     if job.journal is not None:
-        job.journal.write("planes", unit.name, {"key": key, "pixels": was, "output": digest(upscaled)})
+        job.journal.write("planes", unit.name, {"key": key, "pixels": was, "output": digest(upscaled), "run": job.name})
     return UnitOutcome(unit, "done", again=again)
 
 

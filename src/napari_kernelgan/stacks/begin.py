@@ -112,6 +112,7 @@ def begin(
         options.value_range,
         options.threads,
         missing,
+        secrets.token_hex(8),
     )
     return Run(job, sharing, options, outputs, notes, restore)
 

@@ -102,6 +102,7 @@ def _write_tiff(job: Job, outputs: Outputs, record: dict[str, Any]) -> None:
     if outputs.format == "geotiff":
         from ..files.geotiff import write_geotiff
 
+        assert file.geo is not None  # which check_image has seen to
         write_geotiff(outputs.image, data, layout, file.geo.finer(job.scale), about=record)
     else:
         write_image(outputs.image, data, layout.axes, *file.calibration.finer(job.scale), ome=True, overwrite=True)
@@ -236,8 +237,11 @@ def check_image(outputs: Outputs, layout: Layout, dtype: np.dtype[Any], geo: Any
     if outputs.format == "ome-zarr":
         ngff_write.check_ngff(layout)
     elif outputs.format == "geotiff":
+        from ..files.geotiff import check_geotiff
+
         if geo is None:
             raise InputError("GeoTIFF is for images that have a place on the ground: write OME-Zarr or OME-TIFF.")
+        check_geotiff(layout, dtype, geo)
     else:
         from ..files.images import check_writable
 

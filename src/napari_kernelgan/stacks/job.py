@@ -39,6 +39,8 @@ class Job:
         CPU threads that a task computes on; None leaves them as they are.
     missing : float, optional
         What stands in the result where there is no value; None where there always is one.
+    name : str
+        Of this run, which no other has.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Job:
     given_range: tuple[float, float] | None = None
     threads: int | None = None
     missing: float | None = None
+    name: str = ""
 
     def seed_of(self, *purpose: int) -> int:
         """The seed of a part of the run: it depends on the run's seed and on what it is for, not on order, place or batch."""

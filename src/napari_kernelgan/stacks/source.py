@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +55,8 @@ class Source:
         The value that means none; None takes the file's own. NaN, infinite and masked pixels never have one.
     ranges : tuple of (letter, first, last)
         The part of the stack that is worked on.
+    token : str
+        Files are opened once for each: a process that lives on sees what was changed since the last one.
     """
 
     origin: Any
@@ -60,6 +64,7 @@ class Source:
     level: int = 0
     nodata: float | None = None
     ranges: tuple[tuple[str, int, int], ...] = ()
+    token: str = ""
 
     @classmethod
     def of(cls, origin: Any, axes: str | None = None, level: int = 0, nodata: float | None = None, ranges: Ranges | None = None) -> Source:
@@ -67,8 +72,8 @@ class Source:
         origin = as_image(origin) if not _is_paths(origin) else tuple(str(p) for p in origin)
         if isinstance(origin, Path):
             origin = str(origin)
-        whole = cls(origin, axes, level, nodata)
-        return cls(origin, axes, level, nodata, _checked(ranges or {}, whole.layout))
+        whole = cls(origin, axes, level, nodata, token=secrets.token_hex(8))
+        return replace(whole, ranges=_checked(ranges or {}, whole.layout))
 
     @property
     def on_disk(self) -> bool:
@@ -84,7 +89,7 @@ class Source:
     def file(self) -> ImageFile:
         """The image and what its file tells, lazily; opened once in a process."""
         if self.on_disk:
-            return _opened(self.origin, self.axes, self.level, _stamp(self.origin))
+            return _opened(self.origin, self.axes, self.level, self.token)
         return ImageFile(Path("array"), self.origin, Layout.of(self.origin, self.axes).axes)
 
     @property
@@ -109,7 +114,8 @@ class Source:
         """Read a plane, or a region (rows, columns) of it."""
         file = self.file
         layout, where = Layout.of(file.data, file.axes), self.place(index)
-        values = layout.plane(file.data, where, region)
+        with _threads(file.data):
+            values = layout.plane(file.data, where, region)
         missing = np.zeros(values.shape, bool)
         if values.dtype.kind == "f":
             missing |= ~np.isfinite(values)
@@ -120,6 +126,16 @@ class Source:
             missing |= layout.plane(np.ma.getmaskarray(file.data), where, region)
         flat = np.asarray(missing.any(-1) if missing.ndim == 3 else missing, bool)
         return Pixels(values, flat if flat.any() else None)
+
+
+def _threads(data: Any) -> AbstractContextManager[Any]:
+    """Dask arrays are computed here, also in a worker, where they would else be handed out as tasks of their own."""
+    if not hasattr(data, "dask"):
+        return nullcontext()
+    import dask
+
+    setting: AbstractContextManager[Any] = dask.config.set(scheduler="threads")
+    return setting
 
 
 def _is_paths(origin: Any) -> bool:
@@ -138,12 +154,6 @@ def _checked(ranges: Ranges, layout: Layout) -> tuple[tuple[str, int, int], ...]
     return tuple(found)
 
 
-def _stamp(origin: str | tuple[str, ...]) -> tuple[int, ...]:
-    """When the files were last changed: what was opened before that is opened anew."""
-    paths = [Path(each) for each in ((origin,) if isinstance(origin, str) else origin)]
-    return tuple(path.stat().st_mtime_ns for path in paths if path.exists())
-
-
 @lru_cache(maxsize=8)
-def _opened(origin: str | tuple[str, ...], axes: str | None, level: int, _: tuple[int, ...]) -> ImageFile:
+def _opened(origin: str | tuple[str, ...], axes: str | None, level: int, token: str) -> ImageFile:
     return open_stack(origin if isinstance(origin, str) else [Path(each) for each in origin], axes, level)
