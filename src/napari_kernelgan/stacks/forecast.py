@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -133,31 +134,35 @@ def _tried(run: Run) -> tuple[float, float] | None:
     estimating = upscaling = 0.0
     try:
         if kernel is None:
-            for _ in range(2):  # the first time prepares what later ones use
-                estimating, found = _timed(iter_estimate_kernel(part, job.scale, job.method, axes, 0, job.device, job.settings))
+            estimating, found = _timed(lambda: iter_estimate_kernel(part, job.scale, job.method, axes, 0, job.device, job.settings))
             kernel = found or KernelEstimate(bicubic(job.scale), job.scale, "bicubic")
             if job.method in ("auto", "spectral", "recurrence"):
                 pooled = len(run.sharing.groups()[0].pooled)
                 estimating *= min(pooled, method_settings(job.method, job.settings).max_planes)
         if job.upscaler != NONE:
-            upscaling, _ = _timed(iter_upscale(part, kernel, job.scale, job.upscaler, axes, 0, job.device, job.settings))
+            upscaling, _ = _timed(lambda: iter_upscale(part, kernel, job.scale, job.upscaler, axes, 0, job.device, job.settings))
     except InputError:
         return None
     return estimating, upscaling * unit_pixels(layout) / prod(sides)
 
 
-def _timed(steps: Steps[Any]) -> tuple[float, Any]:
-    """Seconds that a run takes, or would take, and its result, if it came to an end."""
-    start = time.perf_counter()
-    try:
-        progress = next(steps)
-        while (spent := time.perf_counter() - start) < PATIENCE:
-            progress = steps.send(None)
-        return spent * progress.total / max(progress.step, 1), None
-    except StopIteration as end:
-        return time.perf_counter() - start, end.value
-    finally:
-        steps.close()
+def _timed(begin: Callable[[], Steps[Any]]) -> tuple[float, Any]:
+    """Seconds that a run takes, or would take, and its result, if it came to an end; a first time prepares what later ones use."""
+    for _ in range(2):
+        start = time.perf_counter()
+        steps = begin()
+        try:
+            progress = next(steps)
+            first, begun = time.perf_counter(), progress.step
+            while time.perf_counter() - start < PATIENCE:
+                progress = steps.send(None)
+            pace = (time.perf_counter() - first) / max(progress.step - begun, 1)
+            seconds, result = first - start + pace * (progress.total - begun), None
+        except StopIteration as end:
+            seconds, result = time.perf_counter() - start, end.value
+        finally:
+            steps.close()
+    return seconds, result
 
 
 def _count(number: int, what: str) -> str:
