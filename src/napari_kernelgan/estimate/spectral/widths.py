@@ -13,12 +13,13 @@ from .posterior import Posterior
 
 # Set on tuning pictures so that bars of every kind of kernel, and not only of all together, hold 90 % (docs/benchmarks.md)
 LEVEL = 0.9
-FACTORS = {"gaussian": 1.15, "motion": 1.2, "disk": 0.8, "airy": 0.65, "comet": 1.15}
+FACTORS = {"gaussian": 1.1, "motion": 1.2, "disk": 0.8, "airy": 0.65, "comet": 1.15}
 """By the likeliest family, of the bars' length. Below 1 where other families are in the bars that are too seldom the right ones."""
 LEAST_PART = 0.005
 """Standard deviation of a width that cannot be better known, in parts of it."""
-ACROSS_LINES = 0.14
-"""The same across lines: real motion blur has other profiles than those of the candidates."""
+UNTOLD = {"gaussian": (0.03, 0.03), "motion": (0.0, 0.14)}
+"""The same of the major and the minor width by the families' shares: what pictures have beyond the prior passes for a Gaussian a
+little wider or narrower, and real motion blur has other profiles across than the lines."""
 USUAL_MISFIT = 0.8
 """Bars grow with a misfit beyond this."""
 
@@ -44,11 +45,11 @@ def width_intervals(kernel: Kernel, found: Posterior, chances: NDArray[np.float6
     widths = candidates.widths[found.candidates]
     middle = np.array(fwhm(kernel)[:2])
     family = candidates.family[found.candidates]
-    shares = np.bincount(family, found.weights, len(FAMILIES))
-    lines = np.bincount(family, found.bar_weights, len(FAMILIES))[list(FAMILIES).index("motion")]
-    unknown = np.hypot(LEAST_PART, np.array([0, ACROSS_LINES]) * lines) * middle
+    likeliest, shares = (np.bincount(family, weights, len(FAMILIES)) for weights in (found.weights, found.bar_weights))
+    untold = shares @ np.array([UNTOLD.get(name, (0.0, 0.0)) for name in FAMILIES])
+    unknown = np.hypot(LEAST_PART, untold) * middle
     within = np.array([_quantile(off, found.bar_weights) for off in np.abs(widths - chances @ widths).T])
-    factor = list(FACTORS.values())[shares.argmax()] * max(1.0, found.misfit / USUAL_MISFIT)
+    factor = FACTORS[list(FAMILIES)[likeliest.argmax()]] * max(1.0, found.misfit / USUAL_MISFIT)
     reach = factor * np.hypot(within, norm.ppf((1 + LEVEL) / 2) * unknown)
     major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(middle.tolist(), reach.tolist(), strict=True))
     return major, minor
