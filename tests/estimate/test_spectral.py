@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from skimage import data
+from skimage.transform import resize
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError, kernels
@@ -11,9 +12,11 @@ from napari_kernelgan.assess.metrics import kernel_psnr
 from napari_kernelgan.estimate.spectral.dictionary import FAMILIES, dictionary
 from napari_kernelgan.estimate.spectral.fitting import iter_fit_prior
 from napari_kernelgan.estimate.spectral.grid import FALL, HIGHEST, LOWEST, RADII, SIDE, log_transfer, polar_grid, symmetries
+from napari_kernelgan.estimate.spectral.posterior import Posterior
 from napari_kernelgan.estimate.spectral.prior import Prior, built_in
 from napari_kernelgan.estimate.spectral.spectrum import measure
 from napari_kernelgan.estimate.spectral.traces import was_enlarged
+from napari_kernelgan.estimate.spectral.widths import width_intervals
 from napari_kernelgan.progress import run
 
 PICTURES = [data.camera(), data.astronaut(), data.coffee(), data.chelsea()]
@@ -56,6 +59,21 @@ def test_bars_hold_the_truth_and_the_record_is_whole():
     assert abs((estimate.details["spectrum"]["angle"] - angle + 90) % 180 - 90) < 3 * estimate.details["spectrum"]["angle_sd"] + 5
     yy, xx, yx = estimate.details["spectrum"]["covariance"]
     assert_allclose([[yy, yx], [yx, xx]], COVARIANCE, atol=1)
+
+
+def test_bars_hold_nine_tenths_of_the_weight_of_what_it_could_be():
+    """What lies far away does not lengthen them if it has less than a tenth of the weight; else they reach out for it."""
+    candidates = dictionary(2)
+    disks = np.flatnonzero(candidates.family == list(FAMILIES).index("disk"))
+    likely, far = (disks[np.abs(candidates.widths[disks, 0] - width).argmin()] for width in (4.0, 6.0))
+    distance = candidates.widths[far, 0] - candidates.widths[likely, 0]
+    none = np.zeros(0)
+    for share, least, most in ((0.05, 0.0, 0.1), (0.5, 0.5, 0.9)):
+        weights = np.array([1 - share, share])
+        found = Posterior(np.array([likely, far]), weights, weights, 0.2, 0.0, none, none, none)
+        intervals = width_intervals(candidates.kernels[likely], found, np.array([1.0, 0.0]), candidates)
+        for low, high in intervals:
+            assert least * distance <= (high - low) / 2 <= most * distance
 
 
 @pytest.mark.parametrize("family", ["disk", "motion", "airy"])
@@ -156,6 +174,8 @@ def test_no_data_areas_and_saturation_do_not_pass_for_sharp_edges():
         (lambda rng: data.camera(), "already-sharp"),
         (lambda rng: kg.upscale(data.camera()[100:250, 100:250], None, 2, "bicubic"), "already-sharp"),
         (lambda rng: kg.upscale(data.astronaut()[:90, 150:250], None, 3, "bicubic"), "already-sharp"),
+        (lambda rng: resize(data.camera()[100:250, 100:250], (300, 300), order=3, preserve_range=True).astype(np.uint8), "already-sharp"),
+        (lambda rng: np.rint(rng.normal(90, 1.5, (160, 200, 3))).astype(np.uint8), "no-texture"),
         (lambda rng: kg.degrade(data.camera(), kernels.gaussian(2.0))[:64, :64], "small"),
     ],
 )
@@ -276,5 +296,7 @@ def test_enlarged_pictures_show_it_and_others_do_not(scale):
         planes = [np.moveaxis(np.atleast_3d(plane), -1, 0).astype(np.float32) / 255 for plane in (low, picture)]
         assert not was_enlarged(planes[:1])
         assert not was_enlarged(planes[1:])
-        large = kg.upscale(picture[:120, :120], None, scale, "bicubic")
-        assert was_enlarged([np.moveaxis(np.atleast_3d(large), -1, 0).astype(np.float32) / 255])
+        small = picture[:120, :120]
+        spline = resize(small / 255, (120 * scale, 120 * scale, *small.shape[2:]), order=3)
+        for large in (kg.upscale(small, None, scale, "bicubic"), np.rint(255 * np.clip(spline, 0, 1))):
+            assert was_enlarged([np.moveaxis(np.atleast_3d(large), -1, 0).astype(np.float32) / 255])

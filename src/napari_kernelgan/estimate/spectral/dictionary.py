@@ -149,7 +149,9 @@ def _comets(parameters: Values, scale: int) -> Made:
     steps = np.linspace(0, 2.5, 251)
     profile = (shares[:, :, None] * np.exp(-0.5 * (steps / spreads[:, :, None]) ** 2)).sum(0)
     minor = 2 * steps[np.argmax(profile < profile[:, :1] / 2, axis=1)]
-    return _area_sampled(comet, scale, oversampling=3), np.stack([major, minor], 1)
+    # the pixels' area widens them, as a box of this variance does
+    widths = np.hypot(np.stack([major, minor], 1), SIGMA_TO_FWHM / np.sqrt(12) / scale)
+    return _area_sampled(comet, scale, oversampling=3), widths
 
 
 HALF_TURN = (0.0, np.pi)

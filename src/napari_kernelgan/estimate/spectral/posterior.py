@@ -39,8 +39,8 @@ GLANCE = 16
 """One in so many candidates is enough to choose between priors."""
 SCREENED, HOPELESS = 1024, 30.0
 """At most how many candidates remain after the first look, and how far below the best in log weight none does."""
-FAMILY_TEMPER, BAR_TEMPER = 0.7, 0.3
-"""Powers of the likelihood for families against each other and for error bars: pictures differ in more ways than a covariance holds."""
+TEMPER = 0.7
+"""Power of the likelihood for families against each other and for error bars: pictures differ in more ways than a covariance holds."""
 
 Values = NDArray[np.float64]
 
@@ -78,14 +78,14 @@ def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictiona
         looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
     beforehand = dictionary.log_prior[chosen]
     likelihood = np.stack([look.log_weights for look in looks]) - beforehand
-    joint, by_family, by_bars = (softmax(temper * likelihood + beforehand) for temper in (1.0, FAMILY_TEMPER, BAR_TEMPER))
+    joint, tempered = (softmax(temper * likelihood + beforehand) for temper in (1.0, TEMPER))
     share, weights, family = joint.sum(1), joint.sum(0), dictionary.family[chosen]
-    weights *= (np.bincount(family, by_family.sum(0)) / np.maximum(np.bincount(family, weights), np.finfo(float).tiny))[family]
+    weights *= (np.bincount(family, tempered.sum(0)) / np.maximum(np.bincount(family, weights), np.finfo(float).tiny))[family]
     best = looks[int(share.argmax())]
     return Posterior(
         chosen,
         weights / weights.sum(),
-        by_bars.sum(0),
+        tempered.sum(0),
         best.misfit,
         float(share @ floors),
         best.signal,

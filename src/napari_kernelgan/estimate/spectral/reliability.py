@@ -29,7 +29,7 @@ class Limits:
     VISIBLE_FEW = 0.45
     MISFIT = 1.2
     MISFIT_SEVERE = 3.0
-    SPREAD = 0.35
+    SPREAD = 0.25
     """Relative spread of the geometric mean width."""
     NARROW = 0.10
     """Weight of kernels at the narrow end of the dictionary."""

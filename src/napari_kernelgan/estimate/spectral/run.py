@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ...config import SpectralConfig
 from ...kernels.algebra import Kernel, centre, normalise
-from ...kernels.measures import fwhm
 from ...progress import Progress, Steps
 from ...provenance import versions
 from ..inputs import Input
@@ -25,20 +24,13 @@ from .refine import refined
 from .reliability import judge
 from .spectrum import gray_step, measure
 from .traces import was_enlarged
+from .widths import width_intervals
 
 SMALLEST_STEP = 1e-4
 """Of the gray values, in parts of the value range, where their dtype does not tell: keeps the noise floor from being zero."""
 
 DECISION = 2
 """How much families differ in weight beyond their probability: upscaling is better with one shape than with a mean of several."""
-
-# Error bars: the coverage of 90 % was set on tuning pictures, see docs/benchmarks.md
-BAR_FACTORS = {"gaussian": 1.05, "motion": 2.0, "disk": 1.2, "airy": 0.9, "comet": 1.7}
-"""By the likeliest family: how well its kernels stand for real ones."""
-USUAL_MISFIT = 0.5
-"""Bars grow with a misfit beyond this."""
-LEAST_ERROR, LEAST_PART = 0.02, 0.01
-"""Standard deviation of a width that cannot be better known, in pixels of the image and in parts of the width."""
 
 
 class Outcome(NamedTuple):
@@ -125,20 +117,9 @@ def estimate(
         "misfit": found.misfit,
         **_moments(found, candidates),
     }
-    interval = _interval(kernel, found, candidates, scale)
+    interval = width_intervals(kernel, found, decided / decided.sum(), candidates)
     trust = judge(found, candidates, spectrum, scale, was_enlarged(planes))
     return Outcome(kernel, interval, trust, details, kernels, found.bar_weights)
-
-
-def _interval(kernel: Kernel, found: Posterior, candidates: Dictionary, scale: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Error bars of the major and the minor width about those of the estimate."""
-    widths = candidates.widths[found.candidates]
-    middle = np.array(fwhm(kernel)[:2])
-    variance = found.bar_weights @ (widths - found.bar_weights @ widths) ** 2 + (LEAST_ERROR * scale) ** 2 + (LEAST_PART * middle) ** 2
-    family = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES)).argmax()
-    reach = BAR_FACTORS[list(FAMILIES)[family]] * max(1.0, found.misfit / USUAL_MISFIT) * np.sqrt(variance)
-    major, minor = ((max(width - off, 0.0), width + off) for width, off in zip(middle.tolist(), reach.tolist(), strict=True))
-    return major, minor
 
 
 def _moments(found: Posterior, candidates: Dictionary) -> dict[str, Any]:

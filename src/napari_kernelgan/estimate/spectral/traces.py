@@ -1,7 +1,8 @@
 """Traces of enlargement: interpolated pixels differ from their neighbours by where they lie between the pixels they are made from.
 
 After Gallagher, "Detection of linear and cubic interpolation in JPEG compressed images" (CRV 2005): the mean magnitude of differences is
-periodic along both axes of an enlarged picture, second differences for most factors, first ones for 2 where both cover the same area.
+periodic along both axes of an enlarged picture, second differences for most factors, first ones for 2 where both cover the same area. Cubic
+splines are smooth to the second derivative: third differences show them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERIODS = (2, 3, 4)
-ORDERS = (1, 2)
+ORDERS = (1, 2, 3)
 PEAK = 25.0
 """Power of the periodicity in units of the spectrum's median; of noise the largest is about 8."""
 JPEG = (1 / 8, 3 / 8)
