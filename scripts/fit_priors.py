@@ -120,7 +120,7 @@ def cross_validate(images: list[Path], natural: Prior) -> None:
                 kernel = random_gaussian(rng, WIDTH * 2, TESTED)
                 low = np.clip(degrade_plane(np.moveaxis(tile, 0, -1), kernel, 2), 0, 1).astype(np.float32)
                 spectrum = measure([np.moveaxis(low, -1, 0)])
-                picked = likeliest_prior(spectrum, priors, 2, dictionary(2), SMALLEST_STEP**2 / 12)
+                picked = likeliest_prior([spectrum], priors, 2, dictionary(2), SMALLEST_STEP**2 / 12)
                 scores = {prior.name: scored(low, file, kernel) for prior, file in zip(priors, files, strict=True)}
                 for name, score in (scores | {"auto": scores[picked.name]}).items():
                     here.setdefault(name, []).append(score)

@@ -38,7 +38,10 @@ def iter_hybrid(pairs: Sequence[tuple[Input, int]], scale: int, config: HybridCo
     Not in one batch: Adam makes steps of one size even of gradients that are nothing but rounding, which a batch rounds otherwise.
     """
     start = time.perf_counter()
-    begun = [estimate(source.planes, scale, SpectralConfig(prior=config.prior), source.step, seed) for source, seed in pairs]
+    begun = [
+        estimate(source.planes, scale, SpectralConfig(prior=config.prior), source.step, seed, pictures=source.pictures)
+        for source, seed in pairs
+    ]
     problems = [Problem(source.planes, seed) for source, seed in pairs]
     training = KernelGANConfig().model_copy(update={"steps": config.steps})
 

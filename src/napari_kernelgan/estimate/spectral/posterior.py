@@ -8,7 +8,7 @@ by their luck.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,49 +60,129 @@ class Posterior(NamedTuple):
     signal: Values
     """(bins,): share of the picture in each bin's power, 0..1."""
     whiten: NDArray[np.float32]
-    """(bins, bins): what makes the errors of a log transfer function independent and of variance 1."""
+    """(bins of all pictures, bins): what makes the errors of a log transfer function independent and of variance 1."""
     target: NDArray[np.float32]
-    """(bins,): what the true kernel's log transfer function is, apart from such errors, once it is whitened."""
+    """(bins of all pictures,): what the true kernel's log transfer function is, apart from such errors, once it is whitened."""
+    pictures: float
+    """How many independent pictures those that were pooled are worth."""
 
 
-def posterior(spectrum: Spectrum, prior: Prior, scale: int, dictionary: Dictionary, quantisation: float) -> Posterior:
-    """Weigh the candidates; `quantisation` is the noise power density that is there in any case."""
-    model = _Model(spectrum, prior, scale)
-    estimate = max(spectrum.noise, quantisation)
-    first = model.weigh(dictionary, slice(None), estimate, 1)
-    chosen = np.argpartition(first.log_weights, -SCREENED)[-SCREENED:]
-    chosen = chosen[first.log_weights[chosen] > first.log_weights.max() - HOPELESS]
-    floors = sorted({max(quantisation, share * estimate) for share in (CERTAIN_SHARES if spectrum.certain else NOISE_SHARES)})
-    looks = [model.weigh(dictionary, chosen, floors[0], ITERATIONS)]
-    for floor in floors[1:]:
-        looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
+def posterior(spectra: Sequence[Spectrum], prior: Prior, scale: int, dictionary: Dictionary, quantisation: float) -> Posterior:
+    """Weigh the candidates.
+
+    Several spectra are of pictures that share one kernel. Their log likelihoods are averaged and count as often as there are, in effect,
+    independent pictures: frames of one scene are hardly more than one of them, see `independent`.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+    prior : Prior
+    scale : int
+    dictionary : Dictionary
+    quantisation : float
+        The noise power density that is there in any case.
+    """
+    models = [_Model(spectrum, prior, scale) for spectrum in spectra]
+    floors = [_floors(spectrum, quantisation) for spectrum in spectra]
+    estimates = [max(spectrum.noise, quantisation) for spectrum in spectra]
+    looks = [model.weigh(dictionary, slice(None), estimate, 1) for model, estimate in zip(models, estimates, strict=True)]
+    first = np.mean([look.log_weights for look in looks], 0)
+    chosen = np.argpartition(first, -SCREENED)[-SCREENED:]
+    chosen = chosen[first[chosen] > first.max() - HOPELESS]
     beforehand = dictionary.log_prior[chosen]
-    likelihood = np.stack([look.log_weights for look in looks]) - beforehand
-    joint, tempered = (softmax(temper * likelihood + beforehand) for temper in (1.0, TEMPER))
-    share, weights, family = joint.sum(1), joint.sum(0), dictionary.family[chosen]
-    weights *= (np.bincount(family, tempered.sum(0)) / np.maximum(np.bincount(family, weights), np.finfo(float).tiny))[family]
-    best = looks[int(share.argmax())]
+    pictures = [_Picture.of(model, dictionary, chosen, each) for model, each in zip(models, floors, strict=True)]
+    plain, tempered = (np.mean([picture.likelihood(temper) for picture in pictures], 0) for temper in (1.0, TEMPER))
+    best = int(np.argmax(plain + beforehand))
+    count = independent(np.stack([picture.residual(dictionary.log_transfer[chosen[best]]) for picture in pictures]))
+    weights, bar_weights = softmax(count * plain + beforehand), softmax(count * tempered + beforehand)
+    family = dictionary.family[chosen]
+    weights *= (np.bincount(family, bar_weights) / np.maximum(np.bincount(family, weights), np.finfo(float).tiny))[family]
+    part = np.float32(np.sqrt(count / len(pictures)))
     return Posterior(
         chosen,
         weights / weights.sum(),
-        tempered.sum(0),
-        best.misfit,
-        float(share @ floors),
-        best.signal,
-        best.whiten,
-        best.target,
+        bar_weights,
+        float(np.mean([picture.best.misfit for picture in pictures])),
+        float(np.mean([picture.noise for picture in pictures])),
+        np.mean([picture.best.signal for picture in pictures], 0),
+        part * np.concatenate([picture.best.whiten for picture in pictures]),
+        part * np.concatenate([picture.best.target for picture in pictures]),
+        count,
     )
 
 
-def likeliest_prior(spectrum: Spectrum, priors: Sequence[Prior], scale: int, dictionary: Dictionary, quantisation: float) -> Prior:
-    """The prior that explains a spectrum best, from a glance at a part of the candidates."""
+def independent(residuals: NDArray[Any]) -> float:
+    """How many independent pictures some are worth together.
+
+    What pictures of one scene, or of one microscope, have in common is no news the second time. Its share of the residuals' variance is the
+    intraclass correlation r, and n pictures are worth ``n / (1 + (n - 1) r)``, as in Kish, "Survey Sampling" (1965).
+
+    Parameters
+    ----------
+    residuals : ndarray
+        (pictures, bins): what one kernel does not explain of each, whitened.
+
+    Returns
+    -------
+    float
+        From 1 to the number of pictures.
+    """
+    count = len(residuals)
+    own = float(np.square(residuals, dtype=np.float64).mean())
+    if count == 1 or own == 0:
+        return 1.0
+    common = float(np.square(residuals.mean(0, dtype=np.float64)).mean())
+    correlation = min(max((count * common / own - 1) / (count - 1), 0.0), 1.0)
+    return count / (1 + (count - 1) * correlation)
+
+
+def likeliest_prior(spectra: Sequence[Spectrum], priors: Sequence[Prior], scale: int, dictionary: Dictionary, quantisation: float) -> Prior:
+    """The prior that explains spectra best, on average, from a glance at a part of the candidates."""
 
     def evidence(prior: Prior) -> float:
-        model = _Model(spectrum, prior, scale)
-        floors = {quantisation, max(spectrum.noise, quantisation)}
-        return float(logsumexp([model.weigh(dictionary, slice(None, None, GLANCE), floor, 1).log_weights for floor in floors]))
+        weights = []
+        for spectrum in spectra:
+            model = _Model(spectrum, prior, scale)
+            floors = {quantisation, max(spectrum.noise, quantisation)}
+            looks = [model.weigh(dictionary, slice(None, None, GLANCE), floor, 1) for floor in floors]
+            weights.append(logsumexp([look.log_weights for look in looks], axis=0))
+        return float(logsumexp(np.mean(weights, 0)))
 
     return priors[0] if len(priors) == 1 else max(priors, key=evidence)
+
+
+def _floors(spectrum: Spectrum, quantisation: float) -> list[float]:
+    """The noise floors that there may be, in order."""
+    estimate = max(spectrum.noise, quantisation)
+    return sorted({max(quantisation, share * estimate) for share in (CERTAIN_SHARES if spectrum.certain else NOISE_SHARES)})
+
+
+class _Picture(NamedTuple):
+    """The likelihood of some candidates under one picture's spectrum, at several noise floors."""
+
+    log_likelihood: Values
+    """(floors, candidates)."""
+    noise: float
+    """The mean noise floor."""
+    best: _Look
+    """At the likeliest noise floor."""
+
+    @classmethod
+    def of(cls, model: _Model, dictionary: Dictionary, chosen: NDArray[np.int64], floors: Sequence[float]) -> _Picture:
+        looks = [model.weigh(dictionary, chosen, floors[0], ITERATIONS)]
+        for floor in floors[1:]:
+            looks.append(model.weigh(dictionary, chosen, floor, FURTHER_ITERATIONS, looks[-1].predicted))
+        log_weights = np.stack([look.log_weights for look in looks])
+        share = softmax(log_weights).sum(1)
+        return cls(log_weights - dictionary.log_prior[chosen], float(share @ floors), looks[int(share.argmax())])
+
+    def likelihood(self, temper: float) -> Values:
+        """(candidates,): logarithm, tempered, whatever the noise floor."""
+        return np.asarray(logsumexp(temper * self.log_likelihood, axis=0))
+
+    def residual(self, transfer: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(bins,): what a log transfer function does not explain, whitened."""
+        return np.asarray(self.best.whiten @ transfer - self.best.target)
 
 
 class _Look(NamedTuple):

@@ -7,7 +7,6 @@ import numpy as np
 from ..result import Reliability
 from .dictionary import Dictionary
 from .posterior import Posterior
-from .spectrum import Spectrum
 
 WINDOWS = 6
 """Fewer do not average out what single objects do to the spectrum."""
@@ -37,7 +36,7 @@ class Limits:
     """Geometric mean width in pixels of the image: photographs that nobody blurred have about 1."""
 
 
-def judge(found: Posterior, candidates: Dictionary, spectrum: Spectrum, scale: int, enlarged: bool) -> Reliability:
+def judge(found: Posterior, candidates: Dictionary, windows: float, scale: int, enlarged: bool) -> Reliability:
     """The word on a posterior; `enlarged` tells that the image shows traces of enlargement."""
     codes = []
     visible = float((found.signal > 0.5).mean())
@@ -55,7 +54,7 @@ def judge(found: Posterior, candidates: Dictionary, spectrum: Spectrum, scale: i
     no_blur = enlarged or float(found.weights @ (widths < np.quantile(every, 0.01))) > Limits.NARROW
     if no_blur or mean < Limits.SHARP:
         codes.append("already-sharp")
-    if spectrum.windows < WINDOWS:
+    if windows < WINDOWS:
         codes.append("small")
     if not codes:
         return Reliability("reliable")

@@ -22,7 +22,7 @@ from .posterior import Posterior, likeliest_prior, posterior
 from .prior import resolve_prior
 from .refine import refined
 from .reliability import judge
-from .spectrum import gray_step, measure
+from .spectrum import Spectrum, gray_step, measure
 from .traces import was_enlarged
 from .widths import width_intervals
 
@@ -51,7 +51,7 @@ def iter_spectral(pairs: Sequence[tuple[Input, int]], scale: int, config: Spectr
     results = []
     for number, (source, seed) in enumerate(pairs, 1):
         start = time.perf_counter()
-        found = estimate(source.planes, scale, config, source.step, seed, source.gaps)
+        found = estimate(source.planes, scale, config, source.step, seed, source.gaps, source.pictures)
         results.append(
             KernelEstimate(
                 kernel=found.kernel,
@@ -78,6 +78,7 @@ def estimate(
     step: float | None,
     seed: int,
     gaps: Sequence[NDArray[np.bool_]] = (),
+    pictures: Sequence[int] = (),
 ) -> Outcome:
     """Estimate the kernel of planes (channels, Y, X) on 0..1.
 
@@ -94,13 +95,15 @@ def estimate(
         Chooses the windows of large images.
     gaps : sequence of ndarray, optional
         (Y, X) for each plane: pixels without a value.
+    pictures : sequence of int, optional
+        For each plane, which picture it is a part of; each is one of its own if empty.
     """
     planes, masks = without_gaps(planes, gaps)
-    spectrum = measure(planes, seed, masks)
+    spectra = _measured(planes, masks, pictures or range(len(planes)), seed)
     candidates = dictionary(scale)
     quantisation = max(step or SMALLEST_STEP, gray_step(planes[0])) ** 2 / 12
-    prior = likeliest_prior(spectrum, resolve_prior(config.prior, scale), scale, candidates, quantisation)
-    found = posterior(spectrum, prior, scale, candidates, quantisation)
+    prior = likeliest_prior(spectra, resolve_prior(config.prior, scale), scale, candidates, quantisation)
+    found = posterior(spectra, prior, scale, candidates, quantisation)
     found, kernels, asymmetry = settle(planes, found, candidates, scale)
     shares = np.bincount(candidates.family[found.candidates], found.weights, len(FAMILIES))
     decided = found.weights * shares[candidates.family[found.candidates]] ** DECISION
@@ -108,18 +111,28 @@ def estimate(
     moved = refined(found, candidates, scale)
     if moved is not None:
         kernel = centre(normalise(turned_like(kernel, moved[None])[0]))
+    windows = sum(spectrum.windows for spectrum in spectra)
     details = {
         "prior": prior.name,
         "families": dict(zip(FAMILIES, shares.round(4).tolist(), strict=True)),
         "asymmetry": asymmetry,
-        "windows": round(spectrum.windows),
+        "pictures": round(found.pictures, 2),
+        "windows": round(windows),
         "noise": float(np.sqrt(found.noise)),
         "misfit": found.misfit,
         **_moments(found, candidates),
     }
     interval = width_intervals(kernel, found, decided / decided.sum(), candidates)
-    trust = judge(found, candidates, spectrum, scale, was_enlarged(planes))
+    trust = judge(found, candidates, windows, scale, was_enlarged(planes))
     return Outcome(kernel, interval, trust, details, kernels, found.bar_weights)
+
+
+def _measured(
+    planes: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_] | None], pictures: Sequence[int], seed: int
+) -> list[Spectrum]:
+    """The spectrum of each picture."""
+    members = [[i for i, each in enumerate(pictures) if each == picture] for picture in sorted(set(pictures))]
+    return [measure([planes[i] for i in some], seed, [masks[i] for i in some]) for some in members]
 
 
 def _moments(found: Posterior, candidates: Dictionary) -> dict[str, Any]:
