@@ -9,6 +9,10 @@ from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConf
 from .errors import InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
 from .estimate.result import History, KernelEstimate, Reliability
+from .fields.api import iter_map_kernels, map_kernels
+from .fields.forward import degrade_field
+from .fields.result import KernelMap
+from .files.kernel_maps import load_kernel_map, save_kernel_map
 from .files.kernels import load_kernel, save_kernel
 from .kernels.forward import degrade
 from .progress import Progress
@@ -21,6 +25,7 @@ __all__ = [
     "InputError",
     "InverseConfig",
     "KernelEstimate",
+    "KernelMap",
     "KernelGANConfig",
     "OutOfMemory",
     "Progress",
@@ -33,13 +38,18 @@ __all__ = [
     "ZSSRConfig",
     "__version__",
     "degrade",
+    "degrade_field",
     "estimate_kernel",
     "estimate_kernels",
     "iter_estimate_kernel",
     "iter_estimate_kernels",
+    "iter_map_kernels",
     "iter_upscale",
     "kernels",
     "load_kernel",
+    "load_kernel_map",
+    "map_kernels",
     "save_kernel",
+    "save_kernel_map",
     "upscale",
 ]

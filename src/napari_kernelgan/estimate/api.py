@@ -144,7 +144,7 @@ def iter_estimate_kernels(
 ) -> Steps[list[KernelEstimate]]:
     """Do what `estimate_kernels` does, as a generator."""
     scale = check_method(method, scale)
-    settings = resolve(_MODELS[_resolved(method)], config)
+    settings = resolve(config_model(method), config)
     numbers = [check_seed(seed) for seed in seeds]
     count = max(len(images), len(numbers))
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
@@ -185,6 +185,11 @@ def check_method(method: str, scale: int) -> int:
     if scale not in scales:
         raise InputError(f"method={method!r} estimates kernels for {how}; not for {scale}.")
     return scale
+
+
+def config_model(method: str) -> type[SpectralConfig] | type[KernelGANConfig] | type[HybridConfig] | type[RecurrenceConfig]:
+    """The model of the settings that a method takes."""
+    return _MODELS[_resolved(method)]
 
 
 def _resolved(method: str) -> str:
