@@ -95,23 +95,26 @@ def _block(
     values = ValueRange(*numbers.ravel()[:2])
     levels = [Levels(*each) for each in numbers.ravel()[2:].reshape(-1, 3)]
     needed = inverse.overlap(levels)
-    around, inside = [], []
+    around, inside, origin = [], [], []
     for a in "YX":
         axis = axes.index(a)
         before = depth[axis] if block_id[axis] else 0
         first, last = before, before + chunks[axis][block_id[axis]]
         cut = slice(max(0, first - needed), last + needed)
         around.append(cut)
-        inside.append(slice((first - cut.start) * inverse.scale, (last - cut.start) * inverse.scale))
+        inside.append((first - cut.start, last - cut.start))
+        origin.append(sum(chunks[axis][: block_id[axis]]) - before + cut.start)
     only = (0,) * len(layout.stack_axes)
     with memory_errors():
         plane = layout.plane(block, only)[around[0], around[1]]
         check_finite(plane)
-        upscaled = inverse.upscale(to_unit(without_alpha(plane), values), levels)[:, inside[0], inside[1]]
+        ours = inside[0], inside[1]
+        upscaled = inverse.part(to_unit(without_alpha(plane), values), levels, ours, (origin[0], origin[1]))
         # of every block by itself, rounding keeps the mean
         means: list[float | None] = list(from_unit(upscaled, values, np.float64, colour=True).mean((0, 1), dtype=np.float64).tolist())
         if plane.shape[2:] != upscaled.shape[:1] and plane.ndim == 3:
-            upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, inverse.scale)[:, inside[0], inside[1]]])
+            rows, columns = (slice(first * inverse.scale, last * inverse.scale) for first, last in ours)
+            upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, inverse.scale)[:, rows, columns]])
             means.append(None)
         finished = from_unit(upscaled, values, block.dtype, plane.ndim == 3, means)
         large = Layout(axes, tuple(finished.shape["YX".index(a)] if a in "YX" else n for a, n in zip(axes, block.shape, strict=True)))
