@@ -19,7 +19,8 @@ from ..images.values import value_range as find_range
 from ..kernels.measures import covariance, fwhm
 from ..progress import Callback, Progress, Steps, run, stops
 from ..provenance import versions
-from .result import KernelMap, Values, centred
+from .result import KernelMap, Values
+from .shapes import mean_kernel
 from .smoothing import Smoother, fit_smoother
 from .tiles import Tiles, spread
 
@@ -235,14 +236,14 @@ def _assemble(
     kernels, smoothed, sd, smoothed_widths, smoothed_intervals = raw, moments, spread_, widths, intervals
     if smooth:
         fit = fit_smoother(grid(moments), grid(spread_) if bars else None, tiles)
-        kernels = np.stack([centred(kernel) for kernel in _mean(fit, raw)])
+        smoothed = _mean(fit, moments)
+        there = np.array([each is not None for each in found])
+        kernels = np.stack([mean_kernel(raw[there], weights[there], at) for weights, at in zip(fit.weights, smoothed, strict=True)])
         smoothed, smoothed_widths = np.stack([_moments(kernel) for kernel in kernels]), np.array([fwhm(kernel) for kernel in kernels])
         if bars:
-            sd = _errors(fit, spread_)
-            shrunk = np.sqrt((sd**2).mean(1) / (_mean(fit, spread_**2)).mean(1))
-            reach = _mean(fit, np.ptp(intervals, 2) / 2) * shrunk[:, None]
-            smoothed_intervals = np.stack([np.maximum(smoothed_widths[:, :2] - reach, 0), smoothed_widths[:, :2] + reach], 2)
-        details = details | {"smoothing": {"scatter": fit.scatter, "variation": fit.variation, "error_bar": fit.scale.tolist()}}
+            sd = fit.sd
+            smoothed_intervals = _intervals(smoothed_widths, fit, spread_, intervals)
+        details = details | {"smoothing": fit.variation._asdict()}
     return KernelMap(
         kernels=grid(kernels),
         rows=tiles.centres[0],
@@ -274,7 +275,8 @@ def _mean(fit: Smoother, values: Values) -> Values:
     return mean
 
 
-def _errors(fit: Smoother, sd: Values) -> Values:
-    """Standard deviations of the smoothed covariances: what is left of the scatter, and what the whole picture has in common."""
-    common = max(0.0, 1 - fit.scatter)
-    return np.sqrt(fit.variance[:, None] * fit.scale**2 + common * _mean(fit, sd**2))
+def _intervals(widths: Values, fit: Smoother, sd: Values, intervals: Values) -> Values:
+    """Error bars of smoothed widths: those of the tiles, as much smaller as the covariances' are."""
+    smaller = np.sqrt((fit.sd**2).sum(1) / _mean(fit, sd**2).sum(1))
+    reach = _mean(fit, np.ptp(intervals, 2) / 2) * smaller[:, None]
+    return np.stack([np.maximum(widths[:, :2] - reach, 0), widths[:, :2] + reach], 2)

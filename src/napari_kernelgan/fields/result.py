@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.algebra import Kernel, centre, normalise
+from ..kernels.algebra import Kernel, normalise
 from .tiles import shares
 
 Values = NDArray[np.float64]
@@ -136,7 +136,3 @@ class KernelMap:
     def _axes(self) -> tuple[tuple[Values, int], tuple[Values, int]]:
         return (self.rows, self.image_size[0]), (self.columns, self.image_size[1])
 
-
-def centred(kernel: Kernel) -> Kernel:
-    """A kernel as maps hold it: without negative values, centred, sum 1."""
-    return centre(normalise(np.clip(kernel, 0, None)))

@@ -1,8 +1,9 @@
-"""Kernels of tiles smoothed over the picture, as far as their error bars and their differences call for it.
+"""Covariances of tiles' kernels smoothed over the picture, as far as their error bars and their differences call for it.
 
-The covariances of the tiles' kernels are measurements of a field with errors of known size. Beforehand the field is taken for a random walk
-on the lattice of tiles (a Gaussian Markov random field, whose precision is the lattice's Laplacian): neighbours are alike, and how much,
-is the data's to say, by maximum marginal likelihood.
+They are measurements, with errors of known size, of a field that is a plane (a mean and slopes) and a random walk on the lattice of tiles, a
+Gaussian Markov random field whose precision is the lattice's Laplacian. How steep the slopes, how long the steps of the walk, and how large
+the errors are, in error bars, is the data's to say, by maximum marginal likelihood: all zero but the mean for a kernel that is the same
+everywhere. The smoothed field is linear in the measurements then, with weights that sum to one.
 """
 
 from __future__ import annotations
@@ -11,24 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, null_space
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix, diags, eye, kron
+from scipy.sparse import block_diag, csr_matrix, diags, eye, hstack, kron
 from scipy.sparse.linalg import splu
 
 from .tiles import Tiles
+from .variation import Variation, likeliest
 
 Values = NDArray[np.float64]
 
-MOST_TOGETHER = 14
-"""Tiles on either side of the parts of a map whose likelihoods are computed; those of larger maps are multiplied."""
-MOST_PARTS = 9
-EXPECTED_SCATTER, SCATTER_SPREAD = 0.4, 0.7
-"""Variance of tiles about the field, as a part of their error bars', which hold what a whole picture has in common too; and how well that
-is known beforehand, as a standard deviation of its logarithm."""
-VARIATION_RATE = 1.0
-"""Of the exponential distribution that the steps of the field have beforehand, in error bars: a constant field is the simplest."""
-LEAST_VARIATION = 1e-3
+OUTLYING, ROUNDS = 4.0, 3
+"""Errors have the tails of Student's t with these degrees of freedom: tiles that are far off their neighbours count for less."""
+PART_OF_WIDTH = 0.15
+"""Error bars, in parts of the mean variance, where nobody knows them: what scatter is counted in."""
 SOLVED = 256
 """Columns of a large system that are solved for at a time."""
 
@@ -36,16 +31,12 @@ SOLVED = 256
 class Smoother(NamedTuple):
     """A linear smoother of a map's tiles, and what is left of their errors."""
 
-    weights: csr_matrix
-    """(tiles, tiles), in C order: of the tiles in each smoothed one; not negative, rows sum to 1."""
-    variance: Values
-    """(tiles,): of the smoothed covariances, in units of the squared error bars that `scale` tells."""
-    scale: Values
-    """(3,): usual error bar of each part (yy, xx, yx) of the covariance."""
-    scatter: float
-    """Variance of the tiles about the field, as a part of their squared error bars."""
-    variation: float
-    """Standard deviation of a step of the field from tile to tile, in usual error bars."""
+    weights: Values
+    """(tiles, tiles), in C order: of the tiles in each smoothed one; rows sum to 1, missing tiles have none."""
+    sd: Values
+    """(tiles, 3): standard deviations of the smoothed yy, xx, yx."""
+    variation: Variation
+    """What the map's differences told."""
 
 
 def fit_smoother(covariance: Values, sd: Values | None, tiles: Tiles) -> Smoother:
@@ -60,23 +51,27 @@ def fit_smoother(covariance: Values, sd: Values | None, tiles: Tiles) -> Smoothe
     tiles : Tiles
     """
     shape = covariance.shape[:2]
-    known = np.isfinite(covariance).all(-1)
-    bars = _usual_bars(covariance, known) if sd is None else sd
+    field = covariance.reshape(-1, 3)
+    known = np.isfinite(field).all(1)
+    size = field[:, :2].mean(1)
+    level = float(size[known].mean())
+    bars = np.full(field.shape, PART_OF_WIDTH * level) * (1, 1, np.sqrt(0.5)) if sd is None else sd.reshape(-1, 3)
+    # bars grow with the width that a tile happens to have: weights by them would favour narrow ones
+    bars = bars * (level / size)[:, None]
     squares = np.mean(bars[known] ** 2, 0)
-    scale = np.sqrt([squares[:2].mean(), squares[:2].mean(), squares[2]])
-    noise = np.full(shape, np.nan)
-    noise[known] = np.mean((bars[known] / scale) ** 2, -1)
+    unit = np.sqrt([squares[:2].mean(), squares[:2].mean(), squares[2]])
+    noise = np.where(known, np.mean((bars / unit) ** 2, 1), np.nan)
     likeness = _likeness(tiles.rows, tiles.size[0]), _likeness(tiles.columns, tiles.size[1])
-    spread = np.log(100.0) if sd is None else SCATTER_SPREAD
-    scatter, variation = _likeliest(covariance / scale, noise, likeness, spread)
-    weights, variance = _solve(noise, likeness, scatter, variation)
-    return Smoother(weights, variance, scale, scatter, variation)
-
-
-def _usual_bars(covariance: Values, known: NDArray[np.bool_]) -> Values:
-    """Of tiles whose error bars nobody knows: those that neighbours' differences suggest."""
-    level = np.median(covariance[known][:, :2])
-    return np.full(covariance.shape, max(0.1 * float(level), 1e-6)) * np.array([1.0, 1.0, np.sqrt(0.5)])
+    allowed, field = noise, np.where(known[:, None], field, 0)
+    for number in range(ROUNDS):
+        variation = likeliest((field / unit).reshape(*shape, 3), allowed.reshape(shape), likeness, sd is None)
+        weights, variance = _solve(allowed.reshape(shape), likeness, variation)
+        if number < ROUNDS - 1:
+            distance = (np.square((field - weights @ field) / unit) / (variation.scatter * noise[:, None])).sum(1)
+            allowed = noise * np.maximum((OUTLYING + distance) / (OUTLYING + 3), 1)
+    common = max(0.0, 1 - variation.scatter) if sd is not None else 0.0
+    shared = np.abs(weights) @ np.where(known[:, None], bars, 0) ** 2
+    return Smoother(weights, np.sqrt(variance[:, None] * unit**2 + common * shared), variation)
 
 
 def _likeness(first: NDArray[np.int64], size: int) -> Values:
@@ -85,99 +80,27 @@ def _likeness(first: NDArray[np.int64], size: int) -> Values:
     return shared
 
 
-def laplacian(rows: int, columns: int) -> csr_matrix:
-    """Of the lattice of tiles, each of which has up to four neighbours: (tiles, tiles), rows sum to 0."""
-
-    def path(count: int) -> csr_matrix:
-        steps = diags([-np.ones(count - 1), np.ones(count - 1)], [0, 1], shape=(count - 1, count)) if count > 1 else csr_matrix((1, 1))
-        return csr_matrix(steps.T @ steps)
-
-    return csr_matrix(kron(path(rows), eye(columns)) + kron(eye(rows), path(columns)))
-
-
-def _likeliest(field: Values, noise: Values, likeness: tuple[Values, Values], spread: float) -> tuple[float, float]:
-    """Scatter and variation of the highest posterior probability; `field` is in units of the usual error bars."""
-    parts = []
-    for y in _parts(noise.shape[0]):
-        for x in _parts(noise.shape[1]):
-            part = _Part.of(field[y, x], noise[y, x], (likeness[0][y, y], likeness[1][x, x]))
-            if part is not None:
-                parts.append(part)
-    if not parts:  # a single tile
-        return EXPECTED_SCATTER, LEAST_VARIATION
-    parts = [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, min(MOST_PARTS, len(parts))).astype(int))]
-
-    def unlikely(logs: Values) -> float:
-        scatter, variation = np.exp(logs)
-        beforehand = 0.5 * ((logs[0] - np.log(EXPECTED_SCATTER)) / spread) ** 2 + VARIATION_RATE * variation / np.sqrt(scatter)
-        bounds = np.square(np.maximum(0, np.log(LEAST_VARIATION) - logs[1])) + np.square(np.maximum(0, np.abs(logs) - 8)).sum()
-        return sum(part.unlikely(scatter, variation) for part in parts) + beforehand + float(bounds)
-
-    starts = [np.log([EXPECTED_SCATTER, variation]) for variation in (LEAST_VARIATION, 0.03, 0.1, 0.3, 1.0)]
-    best = min(starts, key=unlikely)
-    found = minimize(unlikely, best, method="Nelder-Mead", options={"xatol": 0.02, "fatol": 0.01, "maxiter": 120}).x
-    scatter, variation = np.exp(found).tolist()
-    return scatter, max(variation, LEAST_VARIATION)
-
-
-def _parts(count: int) -> list[slice]:
-    ends = np.linspace(0, count, -(-count // MOST_TOGETHER) + 1).round().astype(int).tolist()
-    return [slice(first, last) for first, last in zip(ends[:-1], ends[1:], strict=True)]
-
-
-class _Part(NamedTuple):
-    """The restricted likelihood of a part of a map: of the differences between its tiles, whatever their mean is."""
-
-    contrasts: Values
-    """(differences, 3)"""
-    noise: Values
-    """(differences, differences): covariance of the errors where scatter is 1."""
-    walk: Values
-    """(differences, differences): covariance of a random walk with steps of variance 1."""
-
-    @classmethod
-    def of(cls, field: Values, noise: Values, likeness: tuple[Values, Values]) -> _Part | None:
-        known = np.isfinite(noise).ravel()
-        if known.sum() < 2:
-            return None
-        contrast = null_space(np.ones((1, int(known.sum())))).T
-        root = np.sqrt(noise.ravel()[known])
-        errors = np.kron(*likeness)[np.ix_(known, known)] * root[:, None] * root
-        # 2: the steps of a random walk on a plane lattice share the differences between neighbours
-        walk = np.linalg.pinv(laplacian(*noise.shape).toarray(), hermitian=True)[np.ix_(known, known)]
-        walk *= 2 if min(noise.shape) > 1 else 1
-        values = field.reshape(-1, 3)[known]
-        return cls(contrast @ values, contrast @ errors @ contrast.T, contrast @ walk @ contrast.T)
-
-    def unlikely(self, scatter: float, variation: float) -> float:
-        """Negative logarithm of the likelihood."""
-        spread = scatter * self.noise + variation**2 * self.walk
-        spread[np.diag_indices_from(spread)] += 1e-9 * np.trace(spread) / len(spread)
-        factor = cho_factor(spread)
-        distance = float((self.contrasts * cho_solve(factor, self.contrasts)).sum())
-        return 0.5 * distance + 3 * float(np.log(np.diag(factor[0])).sum())
-
-
-def _solve(noise: Values, likeness: tuple[Values, Values], scatter: float, variation: float) -> tuple[csr_matrix, Values]:
-    """The smoother's weights, and the variance of what it gives."""
+def _solve(noise: Values, likeness: tuple[Values, Values], variation: Variation) -> tuple[Values, Values]:
+    """The smoother's weights, and the variance of what it gives, in squared usual error bars."""
     known = np.isfinite(noise).ravel()
-    # tiles that share pixels count for fewer; by a factor, so that no weight becomes negative
+    error = variation.scatter * np.where(known, noise.ravel(), 0)
+    # tiles that share pixels count for fewer
     crowd = np.outer(*(each.sum(1) for each in likeness)).ravel()
-    precision = np.where(known, 1 / np.where(known, scatter * noise.ravel() * crowd, 1), 0)
-    root = np.where(known, np.sqrt(scatter * np.where(known, noise.ravel(), 0)), 0)
-    errors = diags(root) @ csr_matrix(kron(*(csr_matrix(each) for each in likeness))) @ diags(root)
-    prior = laplacian(*noise.shape) / (variation**2 * (2 if min(noise.shape) > 1 else 1))
-    factor = splu((prior + diags(precision)).tocsc())
+    precision = np.zeros(noise.size)
+    precision[known] = 1 / (error * crowd)[known]
+    root = diags(np.sqrt(error))
+    errors = root @ csr_matrix(kron(*(csr_matrix(each) for each in likeness))) @ root
+    slopes = variation.slopes(noise.shape)
+    prior = csr_matrix(block_diag([variation.walk_precision(noise.shape), eye(2) / variation.slope**2]))
+    joined = csr_matrix(hstack([eye(noise.size), csr_matrix(slopes)]))  # the field of a walk and two slopes
+    factor = splu((prior + joined.T @ diags(precision) @ joined).tocsc())
     rows, variance = [], []
     for first in range(0, noise.size, SOLVED):
-        unit = np.zeros((noise.size, min(SOLVED, noise.size - first)))
-        unit[np.arange(first, first + unit.shape[1]), np.arange(unit.shape[1])] = 1
-        response = factor.solve(unit)
-        weights = np.maximum(response * precision[:, None], 0)
-        weights[weights < 1e-6 * weights.max(0)] = 0
+        response = factor.solve(joined[first : first + SOLVED].toarray().T)
+        weights = (joined @ response) * precision[:, None]
         weights /= weights.sum(0)
-        rows.append(csr_matrix(weights.T))
+        rows.append(weights.T)
         variance.append((weights * (errors @ weights)).sum(0) + (response * (prior @ response)).sum(0))
-    from scipy.sparse import vstack
+    return np.concatenate(rows), np.concatenate(variance)
 
-    return csr_matrix(vstack(rows)), np.concatenate(variance)
+
