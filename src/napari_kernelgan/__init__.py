@@ -11,6 +11,7 @@ from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kerne
 from .estimate.result import History, KernelEstimate, Reliability
 from .fields.api import iter_map_kernels, map_kernels
 from .fields.forward import degrade_field
+from .fields.given import given_map
 from .fields.result import KernelMap
 from .files.kernel_maps import load_kernel_map, save_kernel_map
 from .files.kernels import load_kernel, save_kernel
@@ -41,6 +42,7 @@ __all__ = [
     "degrade_field",
     "estimate_kernel",
     "estimate_kernels",
+    "given_map",
     "iter_estimate_kernel",
     "iter_estimate_kernels",
     "iter_map_kernels",

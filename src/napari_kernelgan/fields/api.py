@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..config import resolve
 from ..devices import check_device, check_seed
@@ -16,12 +16,10 @@ from ..estimate.result import KernelEstimate
 from ..images.layout import Layout, as_image, is_lazy
 from ..images.values import ValueRange, check_dtype
 from ..images.values import value_range as find_range
-from ..kernels.measures import covariance, fwhm
 from ..progress import Callback, Progress, Steps, run, stops
 from ..provenance import versions
-from .result import KernelMap, Values
-from .shapes import mean_kernel
-from .smoothing import Smoother, fit_smoother
+from .assembly import assembled
+from .result import KernelMap
 from .tiles import Tiles, spread
 
 LEAST_VALID = 0.5
@@ -163,9 +161,7 @@ def iter_map_kernels(
             "config": settings.model_dump(mode="json"),
             "reasons": tuple(reasons),
         }
-        finished = _assemble(found, tiles, smooth, named, details)
-    object.__setattr__(finished, "seconds", time.perf_counter() - start)
-    return finished
+        return replace(assembled(found, tiles, smooth, named, details), seconds=time.perf_counter() - start)
 
 
 def _value_range(image: Any, layout: Layout, tiles: Tiles, planes: int, given: tuple[float, float] | None) -> ValueRange:
@@ -205,78 +201,12 @@ def _one(
         found = run(iter_estimate_kernel(part, scale, method, axes, seed, device, settings, value_range=values))
     except InputError as error:
         return None, (str(error),)
-    record = found.details.get("input", {})
-    lost = sum(record.get("missing_pixels", [])) / (len(record.get("planes", [()])) * part.shape[axes.index("Y")] * part.shape[axes.index("X")])
+    record = found.details["input"]
+    pixels = len(record["planes"]) * part.shape[axes.index("Y")] * part.shape[axes.index("X")]
+    lost = sum(record.get("missing_pixels", ())) / pixels
     if lost > 1 - LEAST_VALID:
         return None, (f"{lost:.0%} of its pixels have no value.",)
     trust = found.reliability
     if trust and "no-texture" in trust.codes:
         return None, trust.reasons
     return found, trust.reasons if trust else ()
-
-
-def _assemble(
-    found: list[KernelEstimate | None], tiles: Tiles, smooth: bool, named: dict[str, Any], details: dict[str, Any]
-) -> KernelMap:
-    """The map of the tiles' estimates."""
-    shape = len(tiles.rows), len(tiles.columns)
-    side = next(len(each.kernel) for each in found if each)
-    bars = all(each.fwhm_interval is not None for each in found if each)
-    raw, widths, intervals = np.full((len(found), side, side), np.nan), np.full((len(found), 3), np.nan), np.full((len(found), 2, 2), np.nan)
-    moments, spread_ = np.full((len(found), 3), np.nan), np.full((len(found), 3), np.nan)
-    levels = []
-    for i, each in enumerate(found):
-        levels.append("missing" if each is None else each.reliability.level if each.reliability else "unknown")
-        if each is None:
-            continue
-        raw[i], widths[i], moments[i] = each.kernel, each.fwhm, _moments(each.kernel)
-        if bars:
-            intervals[i], spread_[i] = each.fwhm_interval, each.details["spectrum"]["covariance_sd"]
-    grid = lambda values: values.reshape(shape + values.shape[1:])  # noqa: E731
-    kernels, smoothed, sd, smoothed_widths, smoothed_intervals = raw, moments, spread_, widths, intervals
-    if smooth:
-        fit = fit_smoother(grid(moments), grid(spread_) if bars else None, tiles)
-        smoothed = _mean(fit, moments)
-        there = np.array([each is not None for each in found])
-        kernels = np.stack([mean_kernel(raw[there], weights[there], at) for weights, at in zip(fit.weights, smoothed, strict=True)])
-        smoothed, smoothed_widths = np.stack([_moments(kernel) for kernel in kernels]), np.array([fwhm(kernel) for kernel in kernels])
-        if bars:
-            sd = fit.sd
-            smoothed_intervals = _intervals(smoothed_widths, fit, spread_, intervals)
-        details = details | {"smoothing": fit.variation._asdict()}
-    return KernelMap(
-        kernels=grid(kernels),
-        rows=tiles.centres[0],
-        columns=tiles.centres[1],
-        tile=tiles.size,
-        fwhm=grid(smoothed_widths),
-        fwhm_interval=grid(smoothed_intervals) if bars else None,
-        covariance=grid(smoothed),
-        covariance_sd=grid(sd) if bars else None,
-        raw_kernels=grid(raw),
-        raw_fwhm=grid(widths),
-        raw_fwhm_interval=grid(intervals) if bars else None,
-        reliability=np.array(levels).reshape(shape),
-        smooth=smooth,
-        details=details,
-        **named,
-    )
-
-
-def _moments(kernel: NDArray[np.float64]) -> Values:
-    matrix = covariance(kernel)
-    return np.array([matrix[0, 0], matrix[1, 1], matrix[0, 1]])
-
-
-def _mean(fit: Smoother, values: Values) -> Values:
-    """The smoother applied to values of the tiles, (tiles, ...)."""
-    flat = np.nan_to_num(values.reshape(len(values), -1))  # missing ones have no weight
-    mean: Values = (fit.weights @ flat).reshape(values.shape)
-    return mean
-
-
-def _intervals(widths: Values, fit: Smoother, sd: Values, intervals: Values) -> Values:
-    """Error bars of smoothed widths: those of the tiles, as much smaller as the covariances' are."""
-    smaller = np.sqrt((fit.sd**2).sum(1) / _mean(fit, sd**2).sum(1))
-    reach = _mean(fit, np.ptp(intervals, 2) / 2) * smaller[:, None]
-    return np.stack([np.maximum(widths[:, :2] - reach, 0), widths[:, :2] + reach], 2)

@@ -11,15 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, memory_errors
 from ..images.layout import Layout, as_image
 from ..images.values import cast, check_dtype, output_dtype, read_plane
-from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale, degrade_plane
+from .given import given_map
 from .result import KernelMap
 from .tiles import shares
-
-SPACING = 32
-"""px of the result between the places where a function is asked for its kernel."""
-
-Values = NDArray[np.float64]
 
 
 def degrade_field(image: Any, field: KernelMap | Callable[[float, float], ArrayLike], scale: int = 2, axes: str | None = None) -> Any:
@@ -31,7 +26,7 @@ def degrade_field(image: Any, field: KernelMap | Callable[[float, float], ArrayL
         NumPy, Dask or Zarr array of real numbers; every plane of a stack has the same field.
     field : KernelMap or callable
         A map for the result's size, or ``kernel = field(y, x)``, y and x in px of the result (the centre of its first pixel is 0). A
-        function is asked every 32 px and blended between, as a map is between its tiles.
+        function becomes one as `given_map` makes it.
     scale : int
         Downscaling factor, at least 2.
     axes : str, optional
@@ -52,36 +47,38 @@ def degrade_field(image: Any, field: KernelMap | Callable[[float, float], ArrayL
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     small = layout.shrunk(scale)
-    rows, columns, kernels = _nodes(field, small.plane_size, scale)
+    known = _on(field, small.plane_size, scale)
     with memory_errors():
         out = small.empty(output_dtype(image.dtype))
         for index in layout.indices():
-            small.put(out, index, cast(_plane(read_plane(image, layout, index), rows, columns, kernels, scale), image.dtype))
+            small.put(out, index, cast(_plane(read_plane(image, layout, index), known), image.dtype))
     return out
 
 
-def _nodes(field: Any, size: tuple[int, int], scale: int) -> tuple[Values, Values, list[list[Kernel]]]:
-    """Where the kernels are, along Y and X, and the kernels."""
+def _on(field: Any, size: tuple[int, int], scale: int) -> KernelMap:
+    """The map of a field, for the result's size."""
     if isinstance(field, KernelMap):
         if (field.scale, field.image_size) != (scale, size):
             raise InputError(
                 f"The map is for scale {field.scale} and {field.image_size[0]} x {field.image_size[1]} px; "
                 f"the result has scale {scale} and {size[0]} x {size[1]} px."
             )
-        return field.rows, field.columns, [[check_kernel(kernel, scale) for kernel in row] for row in field.kernels]
+        if not np.isfinite(field.kernels).all():
+            raise InputError("The map of kernels has tiles without a kernel: make it with smooth=True, which fills them.")
+        return field
     if not callable(field):
         raise InputError(f"A field is a KernelMap, or a function of (y, x) that gives a kernel, not {type(field).__name__}.")
-    rows, columns = (np.linspace(0, n - 1, max(2, -(-n // SPACING) + 1)) if n > 1 else np.zeros(1) for n in size)
-    return rows, columns, [[check_kernel(field(float(y), float(x)), scale) for x in columns] for y in rows]
+    return given_map(field, size, scale)
 
 
-def _plane(plane: NDArray[Any], rows: Values, columns: Values, kernels: list[list[Kernel]], scale: int) -> Values:
-    """One plane, (Y, X) or (Y, X, S): each node's kernel applied where it has a share."""
+def _plane(plane: NDArray[Any], field: KernelMap) -> NDArray[np.float64]:
+    """One plane, (Y, X) or (Y, X, S): each of the map's kernels applied where it has a share."""
+    scale = field.scale
     size = plane.shape[0] // scale, plane.shape[1] // scale
     plane = plane[: size[0] * scale, : size[1] * scale]
     out = np.zeros(size + plane.shape[2:])
-    along, across = shares(rows, np.arange(size[0])), shares(columns, np.arange(size[1]))
-    for i, line in enumerate(kernels):
+    along, across = shares(field.rows, np.arange(size[0])), shares(field.columns, np.arange(size[1]))
+    for i, line in enumerate(field.kernels):
         y = np.flatnonzero(along[:, i])
         for j, kernel in enumerate(line):
             x = np.flatnonzero(across[:, j])

@@ -135,4 +135,3 @@ class KernelMap:
 
     def _axes(self) -> tuple[tuple[Values, int], tuple[Values, int]]:
         return (self.rows, self.image_size[0]), (self.columns, self.image_size[1])
-

@@ -1,7 +1,7 @@
 """Means of kernels of different widths that have no width but the one that is wanted.
 
-A plain mean of narrow and wide kernels is a kernel with a sharp top and long tails. Each is stretched to the wanted covariance first, by the
-linear map that moves a Gaussian's mass least (optimal transport), so that only shapes are averaged.
+A plain mean of narrow and wide kernels is a kernel with a sharp top and long tails. Each is stretched to the wanted covariance first, by
+the linear map that moves a Gaussian's mass least (optimal transport), so that only shapes are averaged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CORRECTIONS = 4
 
 
 def mean_kernel(kernels: Values, weights: Values, moments: Values) -> Kernel:
-    """The weighted mean shape of kernels (kernels, n, n), with the covariance `moments` (yy, xx, yx); negative weights count for nothing."""
+    """The weighted mean shape of kernels (kernels, n, n), with the covariance `moments` (yy, xx, yx); negative weights count nothing."""
     chosen = np.argsort(-weights, kind="stable")[:MOST]
     chosen = chosen[weights[chosen] > 0]
     target = matrix(moments)

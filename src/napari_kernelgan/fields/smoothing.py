@@ -1,14 +1,14 @@
 """Covariances of tiles' kernels smoothed over the picture, as far as their error bars and their differences call for it.
 
-They are measurements, with errors of known size, of a field that is a plane (a mean and slopes) and a random walk on the lattice of tiles, a
-Gaussian Markov random field whose precision is the lattice's Laplacian. How steep the slopes, how long the steps of the walk, and how large
-the errors are, in error bars, is the data's to say, by maximum marginal likelihood: all zero but the mean for a kernel that is the same
-everywhere. The smoothed field is linear in the measurements then, with weights that sum to one.
+They are measurements, with errors of known size, of a field that is a plane (a mean and slopes) and a random walk on the lattice of tiles,
+a Gaussian Markov random field whose precision is the lattice's Laplacian. How steep the slopes, how long the steps of the walk, and how
+large the errors are, in error bars, is the data's to say, by maximum marginal likelihood: of a kernel that is the same everywhere little
+but the mean is left. The smoothed field is linear in the measurements then, with weights that sum to one.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,10 +89,10 @@ def _solve(noise: Values, likeness: tuple[Values, Values], variation: Variation)
     precision = np.zeros(noise.size)
     precision[known] = 1 / (error * crowd)[known]
     root = diags(np.sqrt(error))
-    errors = root @ csr_matrix(kron(*(csr_matrix(each) for each in likeness))) @ root
+    errors: Any = root @ kron(csr_matrix(likeness[0]), csr_matrix(likeness[1])) @ root
     slopes = variation.slopes(noise.shape)
-    prior = csr_matrix(block_diag([variation.walk_precision(noise.shape), eye(2) / variation.slope**2]))
-    joined = csr_matrix(hstack([eye(noise.size), csr_matrix(slopes)]))  # the field of a walk and two slopes
+    prior: Any = csr_matrix(block_diag([variation.walk_precision(noise.shape), eye(2) / variation.slope**2]))
+    joined: Any = csr_matrix(hstack([eye(noise.size), csr_matrix(slopes)]))  # the field of a walk and two slopes
     factor = splu((prior + joined.T @ diags(precision) @ joined).tocsc())
     rows, variance = [], []
     for first in range(0, noise.size, SOLVED):
@@ -102,5 +102,3 @@ def _solve(noise: Values, likeness: tuple[Values, Values], variation: Variation)
         rows.append(weights.T)
         variance.append((weights * (errors @ weights)).sum(0) + (response * (prior @ response)).sum(0))
     return np.concatenate(rows), np.concatenate(variance)
-
-

@@ -73,15 +73,15 @@ def load_kernel_map(path: str | Path) -> KernelMap:
     except Exception as error:  # a damaged file may raise anything
         raise InputError(f"{path} cannot be read as a map of kernels: {str(error).strip() or type(error).__name__}") from error
     try:
-        arrays = {name: None if record[name] is None else np.array(record[name], np.float64) for name in ARRAYS}
+        given: dict[str, Any] = {name: None if record[name] is None else np.array(record[name], np.float64) for name in ARRAYS}
         shape = len(record["rows"]), len(record["columns"])
         kernels = pages.astype(np.float64).reshape(2, *shape, *pages.shape[-2:])
         kernels /= kernels.sum((-2, -1), keepdims=True)
-        plain = {each.name: record[each.name] for each in fields(KernelMap) if each.name not in (*PIXELS, *ARRAYS)}
-        plain["scale"] = check_scale(plain["scale"])
-        plain["reliability"] = np.array(plain["reliability"], str).reshape(shape)
-        plain |= {name: (int(plain[name][0]), int(plain[name][1])) for name in ("image_size", "tile")}
-        plain["reasons"] = tuple(map(tuple, plain["reasons"]))
+        given |= {each.name: record[each.name] for each in fields(KernelMap) if each.name not in (*PIXELS, *ARRAYS)}
+        given |= {name: (int(given[name][0]), int(given[name][1])) for name in ("image_size", "tile")}
+        given["scale"] = check_scale(given["scale"])
+        given["reliability"] = np.array(given["reliability"], str).reshape(shape)
+        given["reasons"] = tuple(tuple(each) for each in given["reasons"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{path} and its JSON do not describe a map of kernels: {type(error).__name__}, {error}.") from error
-    return KernelMap(**dict(zip(PIXELS, kernels, strict=True)), **arrays, **plain)
+    return KernelMap(kernels=kernels[0], raw_kernels=kernels[1], **given)

@@ -63,9 +63,10 @@ def upscale(
     scale : int
         How many times larger Y and X become, at least 2.
     method : {"auto", "zssr", "inverse", "bicubic"}
-        "auto" is the best that there is: "zssr", and "inverse" for a KernelMap. "zssr" trains a small network on the image itself, in seconds per plane, that improves what
-        "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes minutes. "inverse" undoes the kernel by a
-        regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic" is plain interpolation.
+        "auto" is the best that there is: "zssr", and "inverse" for a KernelMap. "zssr" trains a small network on the image itself, in
+        seconds per plane, that improves what "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes
+        minutes. "inverse" undoes the kernel by a regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic"
+        is plain interpolation.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
@@ -170,7 +171,8 @@ def check_map(field: KernelMap, layout: Layout, scale: int, method: str = "inver
     """
     if method == "zssr":
         raise InputError(
-            "method='zssr' undoes one kernel everywhere: use method='inverse' with a map of kernels, or give one, for example its mean_kernel."
+            "method='zssr' undoes one kernel everywhere: with a map of kernels use method='inverse', "
+            "or give one kernel, for example the map's mean_kernel."
         )
     if field.scale != scale:
         raise InputError(f"The kernels were estimated for scale {field.scale}, not {scale}.")
@@ -212,9 +214,8 @@ def _inverse_of(kernel: Kernel | KernelMap, scale: int, config: InverseConfig) -
     from .inverse.run import Inverse
     from .inverse.varying import VaryingInverse
 
-    if isinstance(kernel, KernelMap):
-        return partial(VaryingInverse, kernel, scale, config)
-    return partial(Inverse, kernel, scale, config)
+    made: partial[Any] = partial(VaryingInverse if isinstance(kernel, KernelMap) else Inverse, kernel, scale, config)
+    return made
 
 
 def _inverse(image: Any, layout: Layout, make: partial[Inverse], given: tuple[float, float] | None) -> Steps[Any]:
