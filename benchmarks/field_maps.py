@@ -88,7 +88,7 @@ def scores(sharp: np.ndarray, kind: str, noise: float, tile: int, seed: int) -> 
     found = kg.map_kernels(low, tile=tile, seed=seed)
     truth = np.array([[kg.kernels.gaussian_fwhm(covariance(y, x))[:2] for x in found.columns] for y in found.rows])
     one = kg.estimate_kernel(low, seed=seed)
-    images = [kg.upscale(low, each, method="inverse") for each in (one, found, kg.given_map(kernel, size))]
+    images = [kg.upscale(low, each, method="inverse") for each in (one, found, kg.given_map(kernel, size, spacing=64))]
     return [
         rms(found.raw_fwhm[..., :2] - truth),
         rms(found.fwhm[..., :2] - truth),

@@ -20,8 +20,11 @@ from .variation import Variation, likeliest
 
 Values = NDArray[np.float64]
 
-OUTLYING, ROUNDS = 4.0, 3
+OUTLYING, ROUNDS = 4.0, 2
 """Errors have the tails of Student's t with these degrees of freedom: tiles that are far off their neighbours count for less."""
+ALIKE = 0.3
+"""Correlation, along an axis, of the errors of tiles that share nearly all pixels: estimates are no sums over pixels, so that less is alike
+than is shared. Set on tuning pictures."""
 PART_OF_WIDTH = 0.15
 """Error bars, in parts of the mean variance, where nobody knows them: what scatter is counted in."""
 SOLVED = 256
@@ -52,7 +55,7 @@ def fit_smoother(covariance: Values, sd: Values | None, tiles: Tiles) -> Smoothe
     """
     shape = covariance.shape[:2]
     field = covariance.reshape(-1, 3)
-    known = np.isfinite(field).all(1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(field).all(1))
     size = field[:, :2].mean(1)
     level = float(size[known].mean())
     bars = np.full(field.shape, PART_OF_WIDTH * level) * (1, 1, np.sqrt(0.5)) if sd is None else sd.reshape(-1, 3)
@@ -62,22 +65,23 @@ def fit_smoother(covariance: Values, sd: Values | None, tiles: Tiles) -> Smoothe
     unit = np.sqrt([squares[:2].mean(), squares[:2].mean(), squares[2]])
     noise = np.where(known, np.mean((bars / unit) ** 2, 1), np.nan)
     likeness = _likeness(tiles.rows, tiles.size[0]), _likeness(tiles.columns, tiles.size[1])
-    allowed, field = noise, np.where(known[:, None], field, 0)
-    for number in range(ROUNDS):
-        variation = likeliest((field / unit).reshape(*shape, 3), allowed.reshape(shape), likeness, sd is None)
+    field = np.where(known[:, None], field, 0)
+    variation = likeliest((field / unit).reshape(*shape, 3), noise.reshape(shape), likeness, sd is None)
+    weights, variance = _solve(noise.reshape(shape), likeness, variation)
+    for _ in range(ROUNDS):
+        distance = (np.square((field - weights @ field) / unit) / (variation.scatter * noise[:, None])).sum(1)
+        allowed = noise * np.maximum((OUTLYING + distance) / (OUTLYING + 3), 1)
+        variation = likeliest((field / unit).reshape(*shape, 3), allowed.reshape(shape), likeness, sd is None, variation)
         weights, variance = _solve(allowed.reshape(shape), likeness, variation)
-        if number < ROUNDS - 1:
-            distance = (np.square((field - weights @ field) / unit) / (variation.scatter * noise[:, None])).sum(1)
-            allowed = noise * np.maximum((OUTLYING + distance) / (OUTLYING + 3), 1)
     common = max(0.0, 1 - variation.scatter) if sd is not None else 0.0
     shared = np.abs(weights) @ np.where(known[:, None], bars, 0) ** 2
     return Smoother(weights, np.sqrt(variance[:, None] * unit**2 + common * shared), variation)
 
 
 def _likeness(first: NDArray[np.int64], size: int) -> Values:
-    """Correlation of the errors of tiles along an axis: the part of their pixels that they share."""
+    """Correlation of the errors of tiles along an axis, by the part of their pixels that they share."""
     shared: Values = np.maximum(0, 1 - np.abs(first[:, None] - first) / size)
-    return shared
+    return ALIKE * shared + (1 - ALIKE) * np.eye(len(first))
 
 
 def _solve(noise: Values, likeness: tuple[Values, Values], variation: Variation) -> tuple[Values, Values]:

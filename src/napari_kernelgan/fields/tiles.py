@@ -25,7 +25,8 @@ class Tiles(NamedTuple):
     @property
     def centres(self) -> tuple[Values, Values]:
         """Of the tiles along Y and X; the centre of the first pixel is 0."""
-        return self.rows + (self.size[0] - 1) / 2, self.columns + (self.size[1] - 1) / 2
+        rows, columns = (np.asarray(first + (n - 1) / 2, np.float64) for first, n in zip(self[:2], self.size, strict=True))
+        return rows, columns
 
 
 def spread(plane: tuple[int, int], tile: int, overlap: float) -> Tiles:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, null_space
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix, diags, eye, kron
+from scipy.sparse import csr_matrix, eye, kron
 
 Values = NDArray[np.float64]
 Size = tuple[int, ...]
@@ -21,7 +21,7 @@ that is known beforehand, as a standard deviation of its logarithm, with error b
 STEP_RATE, SLOPE_RATE = 2.0, 0.5
 """Of the exponential distributions that steps and slopes have beforehand, in errors of a tile: constant fields are the simplest."""
 LEAST = 1e-3
-STARTS = tuple((step, slope) for step in (0.003, 0.03, 0.1, 0.3, 1.0) for slope in (0.01, 0.3, 1.0, 3.0))
+STARTS = tuple((scatter, step, slope) for scatter in (0.1, 0.3, 0.8) for step in (0.003, 0.1, 0.3, 1.0) for slope in (0.01, 0.3, 1.0, 3.0))
 
 
 class Variation(NamedTuple):
@@ -53,7 +53,7 @@ def laplacian(rows: int, columns: int) -> csr_matrix:
     """Of the lattice of tiles, each of which has up to four neighbours: (tiles, tiles), rows sum to 0."""
 
     def path(count: int) -> csr_matrix:
-        steps = diags([-np.ones(count - 1), np.ones(count - 1)], [0, 1], shape=(count - 1, count)) if count > 1 else csr_matrix((1, 1))
+        steps = csr_matrix(np.diff(np.eye(count), axis=0))
         return csr_matrix(steps.T @ steps)
 
     return csr_matrix(kron(path(rows), eye(columns)) + kron(eye(rows), path(columns)))
@@ -64,7 +64,7 @@ def _sharing(shape: Size) -> int:
     return 2 if min(shape) > 1 else 1
 
 
-def likeliest(field: Values, noise: Values, likeness: tuple[Values, Values], unknown: bool) -> Variation:
+def likeliest(field: Values, noise: Values, likeness: tuple[Values, Values], unknown: bool, near: Variation | None = None) -> Variation:
     """The variation of highest posterior probability.
 
     Parameters
@@ -77,6 +77,8 @@ def likeliest(field: Values, noise: Values, likeness: tuple[Values, Values], unk
         Correlations of the errors along Y and X.
     unknown : bool
         Whether nobody knows how large errors are.
+    near : Variation, optional
+        Where to look first.
     """
     planes = slopes(noise.shape).reshape(*noise.shape, 2)
     spans = [(y, x) for y in _spans(noise.shape[0]) for x in _spans(noise.shape[1])]
@@ -93,7 +95,7 @@ def likeliest(field: Values, noise: Values, likeness: tuple[Values, Values], unk
         too_small = np.square(np.maximum(0, np.log(LEAST) - logs[1:])).sum()
         return sum(part.unlikely(scatter, step, slope) for part in parts) + float(beforehand + too_small)
 
-    start = min((np.log([EXPECTED_SCATTER, *each]) for each in STARTS), key=unlikely)
+    start = min((np.log(each) for each in ([near] if near else STARTS)), key=unlikely)
     found = minimize(unlikely, start, method="Nelder-Mead", options={"xatol": 0.02, "fatol": 0.01, "maxiter": 200}).x
     scatter, step, slope = np.exp(found).tolist()
     return Variation(scatter, max(step, LEAST), max(slope, LEAST))

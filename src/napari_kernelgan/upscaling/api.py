@@ -214,8 +214,10 @@ def _inverse_of(kernel: Kernel | KernelMap, scale: int, config: InverseConfig) -
     from .inverse.run import Inverse
     from .inverse.varying import VaryingInverse
 
-    made: partial[Any] = partial(VaryingInverse if isinstance(kernel, KernelMap) else Inverse, kernel, scale, config)
-    return made
+    if isinstance(kernel, KernelMap):
+        varying: partial[Any] = partial(VaryingInverse, kernel, scale, config)
+        return varying
+    return partial(Inverse, kernel, scale, config)
 
 
 def _inverse(image: Any, layout: Layout, make: partial[Inverse], given: tuple[float, float] | None) -> Steps[Any]:
