@@ -8,9 +8,7 @@ from napari_kernelgan import InputError
 from napari_kernelgan.fields.tiles import shares, spread
 
 
-@pytest.mark.parametrize(
-    ("length", "tile", "overlap"), [(512, 128, 0.5), (1000, 256, 0.25), (100, 256, 0.5), (257, 256, 0.0), (513, 64, 0.9)]
-)
+@pytest.mark.parametrize(("length", "tile", "overlap"), [(512, 128, 0.5), (100, 256, 0.5), (257, 256, 0.0), (513, 64, 0.9)])
 def test_tiles_reach_from_border_to_border_with_the_overlap(length, tile, overlap):
     tiles = spread((length, length), tile, overlap)
     side = min(tile, length)
