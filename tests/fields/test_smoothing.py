@@ -69,7 +69,7 @@ def test_a_field_that_varies_is_followed(rng, bars, kind):
 def test_errors_that_are_left_are_as_large_as_they_are_said_to_be(rng, bars):
     """Error bars twice as large as the scatter: the rest is taken for what the whole picture has in common."""
     off, told = [], []
-    for _ in range(20):
+    for _ in range(10):
         common = rng.normal(size=3) * SD * np.sqrt(0.6)
         truth = np.array([2.0, 1.8, 0.0]) + np.linspace(-0.5, 0.5, 7)[:, None, None] * np.array([1.0, 1.0, 0]) * rng.choice([0, 1])
         field = noisy(truth + np.zeros((7, 7, 3)), rng, np.sqrt(0.4)) + common
