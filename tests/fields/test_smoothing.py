@@ -77,7 +77,7 @@ def test_errors_that_are_left_are_as_large_as_they_are_said_to_be(rng, bars):
         off.append(smoothed(field, fit) - truth)
         told.append(fit.sd.reshape(7, 7, 3))
     ratio = rms(np.array(off)) / rms(np.array(told))
-    assert 0.7 < ratio < 1.3
+    assert 0.6 < ratio < 1.2  # rather too large than too small
 
 
 def test_weights_sum_to_one_and_leave_out_what_is_missing(rng, bars):

@@ -18,7 +18,6 @@ from ..images.values import ValueRange, check_dtype
 from ..images.values import value_range as find_range
 from ..progress import Callback, Progress, Steps, run, stops
 from ..provenance import versions
-from .assembly import assembled
 from .result import KernelMap
 from .tiles import Tiles, spread
 
@@ -108,6 +107,8 @@ def iter_map_kernels(
     value_range: tuple[float, float] | None = None,
 ) -> Steps[KernelMap]:
     """Do what `map_kernels` does, as a generator: yields `Progress`, takes ``send(False)`` as stop; its StopIteration carries the map."""
+    from .assembly import assembled  # here, since SciPy's solvers take a while to load
+
     start = time.perf_counter()
     scale = check_method(method, scale)
     settings = resolve(config_model(method), config)
