@@ -9,6 +9,11 @@ from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConf
 from .errors import InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
 from .estimate.result import History, KernelEstimate, Reliability
+from .fields.api import iter_map_kernels, map_kernels
+from .fields.forward import degrade_field
+from .fields.given import given_map
+from .fields.result import KernelMap
+from .files.kernel_maps import load_kernel_map, save_kernel_map
 from .files.kernels import load_kernel, save_kernel
 from .kernels.forward import degrade
 from .progress import Progress
@@ -23,6 +28,7 @@ __all__ = [
     "InputError",
     "InverseConfig",
     "KernelEstimate",
+    "KernelMap",
     "KernelGANConfig",
     "OutOfMemory",
     "Progress",
@@ -36,15 +42,21 @@ __all__ = [
     "ZSSRConfig",
     "__version__",
     "degrade",
+    "degrade_field",
     "estimate_kernel",
     "estimate_kernels",
+    "given_map",
     "iter_estimate_kernel",
     "iter_estimate_kernels",
+    "iter_map_kernels",
     "iter_process_stack",
     "iter_upscale",
     "kernels",
     "load_kernel",
+    "load_kernel_map",
+    "map_kernels",
     "process_stack",
     "save_kernel",
+    "save_kernel_map",
     "upscale",
 ]

@@ -15,6 +15,7 @@ from ..config import InverseConfig, Settings, ZSSRConfig, resolve
 from ..devices import check_device, check_seed, resolve_device
 from ..errors import InputError, memory_errors
 from ..estimate.result import KernelEstimate
+from ..fields.result import KernelMap
 from ..images.layout import Layout, as_image, is_lazy, without_alpha
 from ..images.lazy import map_planes
 from ..images.values import ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
@@ -32,7 +33,7 @@ METHODS = ("auto", "zssr", "inverse", "bicubic")
 """Names that `upscale` takes; "auto" is the best default the project has."""
 
 Config = ZSSRConfig | InverseConfig | Settings | dict[str, Any] | None
-KernelLike = ArrayLike | KernelEstimate | tuple[ArrayLike, ArrayLike] | None
+KernelLike = ArrayLike | KernelEstimate | KernelMap | tuple[ArrayLike, ArrayLike] | None
 
 
 def upscale(
@@ -55,15 +56,17 @@ def upscale(
     image : array
         NumPy, Dask or Zarr array of real numbers, for "zssr" at least 16 px times the scale on each side. Every plane of a stack is
         upscaled by itself; alpha is interpolated. NaN, infinite and masked values are refused.
-    kernel : array_like, KernelEstimate, pair or None
+    kernel : array_like, KernelEstimate, KernelMap, pair or None
         The blur-and-downscale kernel (n, n), with sum 1 and n - scale even. For scale 4 a pair (k2, k4), or an estimate that has both,
-        goes the gradual way through x2 with ZSSR's published settings; everything else goes straight to x4. None is for method "bicubic".
+        goes the gradual way through x2 with ZSSR's published settings; everything else goes straight to x4. A KernelMap of images of this
+        size has each of its kernels undone where it belongs, by "inverse". None is for method "bicubic".
     scale : int
         How many times larger Y and X become, at least 2.
     method : {"auto", "zssr", "inverse", "bicubic"}
-        "auto" is the best that there is: "zssr". It trains a small network on the image itself, in seconds per plane, that improves what
-        "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes minutes. "inverse" undoes the kernel by a
-        regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic" is plain interpolation.
+        "auto" is the best that there is: "zssr", and "inverse" for a KernelMap. "zssr" trains a small network on the image itself, in
+        seconds per plane, that improves what "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes
+        minutes. "inverse" undoes the kernel by a regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic"
+        is plain interpolation.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
@@ -118,15 +121,20 @@ def iter_upscale(
     check_dtype(image.dtype)
     seed = check_seed(seed)
     check_device(device)
-    stages = kernel_stages(kernel, scale)
+    stages: list[tuple[int, Kernel]] = []
+    if isinstance(kernel, KernelMap):
+        field = check_map(kernel, layout, scale, method)
+    else:
+        field, stages = None, kernel_stages(kernel, scale)
     if method == "bicubic":
         with memory_errors():
             return (yield from _bicubic(image, layout, scale))
-    if not stages:
+    if not stages and field is None:
         raise InputError("kernel is None: give the kernel to undo, for example from estimate_kernel, or use method='bicubic'.")
     with memory_errors():
-        if method == "inverse":
-            return (yield from _inverse(image, layout, stages[-1][1], scale, resolve(InverseConfig, config), value_range))
+        if method == "inverse" or field is not None:
+            make = _inverse_of(stages[-1][1] if field is None else field, scale, resolve(InverseConfig, config))
+            return (yield from _inverse(image, layout, make, value_range))
         return (yield from _zssr(image, layout, stages, seed, device, resolve(ZSSRConfig, config), value_range))
 
 
@@ -151,6 +159,29 @@ def kernel_stages(kernel: KernelLike, scale: int) -> list[tuple[int, Kernel]]:
             raise InputError(f"A pair of kernels (k2, k4) is for scale 4, not {scale}.")
         return [(2, check_kernel(given[0], 2)), (4, check_kernel(given[1], 4))]
     return [(scale, check_kernel(given, scale))]
+
+
+def check_map(field: KernelMap, layout: Layout, scale: int, method: str = "inverse") -> KernelMap:
+    """Check that a map can be undone in an image.
+
+    Raises
+    ------
+    InputError
+        If it is for another scale or size, has missing kernels, or the method takes one kernel.
+    """
+    if method == "zssr":
+        raise InputError(
+            "method='zssr' undoes one kernel everywhere: with a map of kernels use method='inverse', "
+            "or give one kernel, for example the map's mean_kernel."
+        )
+    if field.scale != scale:
+        raise InputError(f"The kernels were estimated for scale {field.scale}, not {scale}.")
+    if field.image_size != layout.plane_size:
+        (height, width), (y, x) = field.image_size, layout.plane_size
+        raise InputError(f"The map of kernels is for images of {height} x {width} px; this one has {y} x {x} px.")
+    if not np.isfinite(field.kernels).all():
+        raise InputError("The map of kernels has tiles without a kernel: make it with smooth=True, which fills them.")
+    return field
 
 
 def _zssr(
@@ -178,18 +209,26 @@ def _zssr(
     return (yield from _plane_by_plane(image, layout, train, given, info, details))
 
 
-def _inverse(
-    image: Any, layout: Layout, kernel: Kernel, scale: int, config: InverseConfig, given: tuple[float, float] | None
-) -> Steps[Any]:
+def _inverse_of(kernel: Kernel | KernelMap, scale: int, config: InverseConfig) -> partial[Inverse]:
+    """What makes the inverse of a kernel or a map of them."""
+    from .inverse.run import Inverse
+    from .inverse.varying import VaryingInverse
+
+    if isinstance(kernel, KernelMap):
+        varying: partial[Any] = partial(VaryingInverse, kernel, scale, config)
+        return varying
+    return partial(Inverse, kernel, scale, config)
+
+
+def _inverse(image: Any, layout: Layout, make: partial[Inverse], given: tuple[float, float] | None) -> Steps[Any]:
     """The regularised inverse; lazy where the input is."""
     from .inverse.lazy import invert_blocks
-    from .inverse.run import Inverse
 
+    inverse = make()
+    scale, config = inverse.scale, inverse.config
     info = UpscaleInfo("inverse", scale, config=config.model_dump(mode="json"))
     if not is_lazy(image):
-        inverse = Inverse(kernel, scale, config)
         return (yield from _plane_by_plane(image, layout, partial(_invert, inverse, image.dtype), given, info, {}))
-    make = partial(Inverse, kernel, scale, config)
     if max(layout.plane_size) <= config.tile:
         lazy = map_planes(image, layout, layout.scaled(scale), partial(_invert_plane, make=make, given=given))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import memory_errors
-from ...images.layout import Layout, Region, without_alpha
+from ...images.layout import Layout, without_alpha
 from ...images.values import ValueRange, check_finite, from_unit, output_dtype, to_unit, value_range
 from ..bicubic import enlarge_alpha
 from .levels import Levels, rounding_noise, sampled
-from .run import MOST_OVERLAP, Inverse, spans
+from .run import MOST_OVERLAP, Inverse, Span, spans
 
 
 def invert_blocks(image: Any, layout: Layout, make: partial[Inverse], given: tuple[float, float] | None = None) -> Any:
@@ -96,43 +95,48 @@ def _block(
     values = ValueRange(*numbers.ravel()[:2])
     levels = [Levels(*each) for each in numbers.ravel()[2:].reshape(-1, 3)]
     needed = inverse.overlap(levels)
-    around, inside = [], []
+    around, inside, origin = [], [], []
     for a in "YX":
         axis = axes.index(a)
         before = depth[axis] if block_id[axis] else 0
         first, last = before, before + chunks[axis][block_id[axis]]
         cut = slice(max(0, first - needed), last + needed)
         around.append(cut)
-        inside.append(slice((first - cut.start) * inverse.scale, (last - cut.start) * inverse.scale))
+        inside.append((first - cut.start, last - cut.start))
+        origin.append(sum(chunks[axis][: block_id[axis]]) - before + cut.start)
     only = (0,) * len(layout.stack_axes)
     with memory_errors():
         plane = layout.plane(block, only)[around[0], around[1]]
         check_finite(plane)
-        finished = invert_part(plane, (inside[0], inside[1]), inverse, values, levels)
+        ours = inside[0], inside[1]
+        upscaled = inverse.part(to_unit(without_alpha(plane), values), levels, ours, (origin[0], origin[1]))
+        finished = finish_part(upscaled, plane, ours, values, inverse.scale)
         large = Layout(axes, tuple(finished.shape["YX".index(a)] if a in "YX" else n for a, n in zip(axes, block.shape, strict=True)))
         out = large.empty(finished.dtype)
         large.put(out, only, finished)
     return out
 
 
-def invert_part(plane: NDArray[Any], inside: Region, inverse: Inverse, values: ValueRange, levels: Sequence[Levels]) -> NDArray[Any]:
-    """Upscale a part of a plane, in its dtype.
+def finish_part(
+    upscaled: NDArray[np.float32], plane: NDArray[Any], inside: tuple[Span, Span], values: ValueRange, scale: int
+) -> NDArray[Any]:
+    """An upscaled part of a plane in the plane's dtype, with its alpha interpolated.
 
     Parameters
     ----------
+    upscaled : ndarray
+        (C, s y, s x), on 0..1: of the part without what is around it.
     plane : ndarray
-        (Y, X) or (Y, X, S): the part, with as many px around it as the inverse depends on (`Inverse.overlap`).
-    inside : tuple of slice
-        Where, in px of the result, the part itself lies.
-    inverse : Inverse
+        (Y, X) or (Y, X, S): the part, with some px around it.
+    inside : tuple of (int, int)
+        Where in the plane the part itself lies, first and last (exclusive) row and column.
     values : ValueRange
-    levels : sequence of Levels
-        Of the whole plane.
+    scale : int
     """
-    upscaled = inverse.upscale(to_unit(without_alpha(plane), values), levels)[:, inside[0], inside[1]]
     # of every part by itself, rounding keeps the mean
     means: list[float | None] = list(from_unit(upscaled, values, np.float64, colour=True).mean((0, 1), dtype=np.float64).tolist())
     if plane.shape[2:] != upscaled.shape[:1] and plane.ndim == 3:
-        upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, inverse.scale)[:, inside[0], inside[1]]])
+        rows, columns = (slice(first * scale, last * scale) for first, last in inside)
+        upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, scale)[:, rows, columns]])
         means.append(None)
     return from_unit(upscaled, values, plane.dtype, plane.ndim == 3, means)

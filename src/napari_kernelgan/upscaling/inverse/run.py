@@ -75,9 +75,13 @@ class Inverse:
         overlap = self.overlap(levels) if len(tiles) > 1 else 0
         for tile in tiles:
             around = [slice(max(0, first - overlap), last + overlap) for first, last in tile]
-            large = self.upscale(channels[:, around[0], around[1]], levels)
-            rows, columns = (self._scaled(first - cut.start, last - cut.start) for (first, last), cut in zip(tile, around, strict=True))
-            yield (self._scaled(*tile[0]), self._scaled(*tile[1])), large[:, rows, columns]
+            inside = [(first - cut.start, last - cut.start) for (first, last), cut in zip(tile, around, strict=True)]
+            large = self.part(channels[:, around[0], around[1]], levels, (inside[0], inside[1]), (around[0].start, around[1].start))
+            yield (self._scaled(*tile[0]), self._scaled(*tile[1])), large
+
+    def part(self, channels: Image, levels: Sequence[Levels], inside: tuple[Span, Span], origin: tuple[int, int]) -> Image:
+        """Upscale a region of `channels`, which are a part of a plane that begins at `origin`; here that does not matter."""
+        return self.upscale(channels, levels)[:, self._scaled(*inside[0]), self._scaled(*inside[1])]
 
     def upscale(self, channels: Image, levels: Sequence[Levels]) -> Image:
         """Upscale a plane, or a part of one, as a whole: (C, Y, X) to (C, s Y, s X)."""
