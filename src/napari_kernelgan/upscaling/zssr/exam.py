@@ -1,0 +1,43 @@
+"""How well a network restores what is withheld, and how much of its answer is to be added for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import avg_pool2d
+
+from .lessons import Lessons
+from .network import Network
+
+BLOCK, SURE = 8, 1.5
+"""A gain counts if it is this many times its standard error, from blocks of so many px of a son, which are taken to be independent."""
+TRUST = 1.3
+"""The pictures that training is judged by are the inverse's, and lack what the network is for: more than is best for them is best."""
+
+
+class Mark(NamedTuple):
+    """How well the withheld parts are restored."""
+
+    left: float
+    """Least squared error with any part of the network's answer added, as a part of the inverse's."""
+    blend: float
+    """Part of the network's answer to add to the image."""
+
+
+@torch.no_grad()
+def examined(network: Network, exams: Sequence[Lessons]) -> Mark:
+    """The error at all exams together, and the blend to use: none where the gain may well be chance, since the best look of many is kept."""
+    answers = [(network(exam.given), exam.missing, exam.counts) for exam in exams]
+    total = sum(float((missing * missing * counts).sum()) for _, missing, counts in answers)
+    answer = sum(float((found * found * counts).sum()) for found, _, counts in answers)
+    both = sum(float((found * missing * counts).sum()) for found, missing, counts in answers)
+    if not (total > 0 and answer > 0 and both > 0):
+        return Mark(1.0, 0.0)
+    best = min(1.0, both / answer)
+    blocks = [((found * (2 * best * missing - best**2 * found)) * counts).mean(1, keepdim=True) for found, missing, counts in answers]
+    gains = torch.cat([avg_pool2d(each, BLOCK, ceil_mode=True).flatten() for each in blocks])
+    if float(gains.sum()) < SURE * float((gains**2).sum().sqrt()):
+        return Mark(1.0, 0.0)
+    return Mark(max((total - 2 * best * both + best**2 * answer) / total, 1e-9), min(1.0, TRUST * best))
