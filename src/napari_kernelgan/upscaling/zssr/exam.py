@@ -28,7 +28,7 @@ class Mark(NamedTuple):
 
 @torch.no_grad()
 def examined(network: Network, exams: Sequence[Lessons]) -> Mark:
-    """The error at all exams together, and the blend to use: none where the gain may well be chance, since the best look of many is kept."""
+    """The error at all exams, and the blend to use: none where the gain may well be chance, since of many looks the best one is kept."""
     answers = [(network(exam.given), exam.missing, exam.counts) for exam in exams]
     total = sum(float((missing * missing * counts).sum()) for _, missing, counts in answers)
     answer = sum(float((found * found * counts).sum()) for found, _, counts in answers)

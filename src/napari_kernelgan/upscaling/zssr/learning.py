@@ -20,7 +20,7 @@ from .exam import Mark, examined
 from .learnt import Learnt
 from .lessons import MOST, Lessons, Teacher, Units
 from .network import Network
-from .stages import Stage
+from .stages import Stage, check_size
 
 WARM_UP = 10
 """Steps over which the learning rate rises."""
@@ -102,8 +102,8 @@ def iter_learn(
     Parameters
     ----------
     planes : sequence of ndarray
-        Any sizes. Their lessons together take the memory of one large plane's; of more planes than that is enough for, evenly spread ones
-        are learnt from.
+        Any sizes. They are asked for one by one, and their lessons together take the memory of one large plane's; of more planes than that
+        is enough for, evenly spread ones are learnt from. Constant ones are left out.
     stage : Stage
     config : ZSSRConfig
         With ``start="inverse"``.
@@ -119,6 +119,11 @@ def iter_learn(
     Progress
         After each tile of the planes' inverses and every step of training. A stop ends training, and the best so far is given; one that
         comes before training gives `begin`, or a network that adds nothing.
+
+    Raises
+    ------
+    InputError
+        If there are no planes, they or `begin` do not fit together, a plane is too small, or the start is not the inverse.
     """
     return (yield from iter_school(planes, stage, config, seed, device, least, begin)).learnt
 
@@ -135,29 +140,46 @@ def iter_school(
     """What `iter_learn` does, with how it ended."""
     if config.start != "inverse":
         raise InputError("A network that starts from interpolation is trained on one plane at a time: use start='inverse'.")
-    channels = {len(plane) for plane in planes}
-    if len(channels) != 1:
-        raise InputError(f"Planes that are learnt from together have the same channels, not {sorted(channels)}: give at least one.")
-    (count,) = channels
+    if not len(planes):
+        raise InputError("There are no planes to learn from: give at least one.")
+    first = planes[0]
+    count = len(first)
     if begin:
         begin.check(count, stage.scale)
-        steps = max(1, round(WARM * config.max_steps))
-        config = config.model_copy(update={"max_steps": steps, "layers": begin.config.layers, "channels": begin.config.channels})
-    planes = _spread(planes, max(1, MOST // (stage.scale**2 * count * (SMALLEST * stage.scale) ** 2)))
-    school = School(stage, config, seed, len(planes))
-    before = [len(school.inverse.tiles(plane.shape[1:])) for plane in planes]
-    total = sum(before) + config.max_steps
-    for number, plane in enumerate(planes):
-        done = sum(before[:number])
-        plain = yield from relay(iter_inverse(plane, school.inverse, least), lambda p, done=done: Progress(done + p.step, total, stage="ZSSR"))
+        config = warmed(config, begin)
+    chosen = _spread(len(planes), max(1, MOST // (stage.scale**2 * count * (SMALLEST * stage.scale) ** 2)))
+    school = School(stage, config, seed, len(chosen))
+    total = len(chosen) + config.max_steps
+    for done, index in enumerate(chosen):
+        plane = planes[index] if index else first
+        if len(plane) != count:
+            raise InputError(f"Planes that are learnt from together have the same channels, not {count} and {len(plane)}.")
+        check_size(plane.shape[1:], stage.scale)
+        if np.ptp(plane) == 0:  # there is nothing in it to learn from
+            continue
+        start = iter_inverse(plane, school.inverse, least)
+        plain = yield from relay(start, lambda _, done=done: Progress(done + 1, total, stage="ZSSR"))  # type: ignore[misc]
         if plain.asked:
             return Trained(begin or untrained(count, stage.scale, seed, config), True, True)
         school.add(plane, plain.channels, least)
+    if not school.exams:
+        return Trained(begin or untrained(count, stage.scale, seed, config), False, False)
 
     def report(step: int, loss: Tensor) -> Progress:
-        return Progress(sum(before) + step, total, losses=lambda: {"reconstruction": float(loss)}, stage="ZSSR")
+        return Progress(len(chosen) + step, total, losses=lambda: {"reconstruction": float(loss)}, stage="ZSSR")
 
     return (yield from school.iter_train(device, begin, report))
+
+
+def warm_steps(config: ZSSRConfig) -> int:
+    """The most steps of training on from what was learnt before."""
+    return max(1, round(WARM * config.max_steps))
+
+
+def warmed(config: ZSSRConfig, begin: Learnt) -> ZSSRConfig:
+    """The settings for training on from what was learnt before."""
+    network = {"layers": begin.config.layers, "channels": begin.config.channels}
+    return config.model_copy(update={"max_steps": warm_steps(config), **network})
 
 
 def untrained(channels: int, scale: int, seed: int, config: ZSSRConfig) -> Learnt:
@@ -169,9 +191,9 @@ def untrained(channels: int, scale: int, seed: int, config: ZSSRConfig) -> Learn
     return Learnt(network.arrays(), units, 0.0, record, scale, seed, config)
 
 
-def _spread(planes: Sequence[NDArray[np.float32]], most: int) -> list[NDArray[np.float32]]:
-    """At most so many, evenly spread."""
-    return [planes[i] for i in np.unique(np.linspace(0, len(planes) - 1, min(most, len(planes))).round().astype(int))]
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many of a count, evenly spread."""
+    return [int(i) for i in np.unique(np.linspace(0, count - 1, min(most, count)).round())]
 
 
 def _train(

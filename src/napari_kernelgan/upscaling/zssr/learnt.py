@@ -94,9 +94,7 @@ class Learnt:
                 config = ZSSRConfig.model_validate(about["config"])
                 weights = tuple(store[f"weight{number}"] for number in range(2 * config.layers))
                 units = Units(torch.from_numpy(store["offset"]), torch.from_numpy(store["size"]), float(about["missing"]))
-            learnt = cls(
-                weights, units, float(about["blend"]), dict(about["record"]), int(about["scale"]), int(about["seed"]), config
-            )
+            learnt = cls(weights, units, float(about["blend"]), dict(about["record"]), int(about["scale"]), int(about["seed"]), config)
             learnt._check_parts()
         except MemoryError:
             raise

@@ -135,9 +135,10 @@ class Teacher:
             for shrink in (scale, FINEST)
         ]
 
-    def exam(self) -> Lessons:
-        """What training is judged by: upright sons with mirrored borders, of which what is withheld counts."""
-        return self._sons(EXAM, [(0, 0, 0)], exam=True)
+    def exam(self, whole: bool = False) -> Lessons:
+        """What training is judged by: upright sons with mirrored borders, of which what is withheld counts, or all."""
+        exam = self._sons(EXAM, [(0, 0, 0)], exam=True)
+        return exam._replace(counts=torch.ones_like(exam.counts)) if whole else exam
 
     def _sons(self, shrink: float, kinds: Sequence[tuple[int, int, int]], exam: bool) -> Lessons:
         scale = self.inverse.scale

@@ -17,7 +17,7 @@ from ..backprojection import back_project, keep_mean
 from ..inverse.run import Inverse, iter_inverse
 from ..result import Outcome
 from .exam import Mark, examined
-from .learning import School
+from .learning import School, warmed
 from .learnt import Learnt
 from .lessons import Region, Teacher, features
 from .network import tile_regions
@@ -29,12 +29,15 @@ Image = NDArray[np.float32]
 def iter_residual(
     channels: Image, stage: Stage, config: ZSSRConfig, seed: int, device: torch.device, least: float, begin: Learnt | None = None
 ) -> Steps[Outcome]:
-    """Train on one plane (C, Y, X) on 0..1 and upscale it.
+    """Train on one plane (C, Y, X) on 0..1, from nothing or a little from what was learnt before, and upscale it.
 
     Progress comes between the tiles of the inverse, after every step of training and between the tiles that the trained network is applied
     to. A stop in the inverse leaves its remaining tiles interpolated; one in training ends it, and the best so far is applied to the
     whole plane; one between tiles leaves the remaining ones as the inverse has them.
     """
+    if begin:
+        begin.check(len(channels), stage.scale)
+        config = warmed(config, begin)
     school = School(stage, config, seed)
     before = len(school.inverse.tiles(channels.shape[1:])) - 1
     total = before + config.max_steps + len(_regions(channels, stage.scale, config)) - 1
@@ -60,8 +63,8 @@ def iter_apply(
 ) -> Steps[Outcome]:
     """Upscale one plane (C, Y, X) on 0..1 with a network that was trained before.
 
-    How much of its answer is added is decided on the plane itself: on a picture like it that is degraded, undone and improved, which takes
-    no training. With `own` the plane is the only one that the network was trained on, and that has been decided already.
+    How much of its answer is added is decided on the plane itself, see `judged`. With `own` the plane is the only one that the network was
+    trained on, and that has been decided already.
 
     Progress comes after each tile of the inverse, and between the tiles that the network is applied to. A stop in the inverse leaves its
     remaining tiles interpolated, and a later one leaves the remaining ones as the inverse has them.
@@ -113,14 +116,18 @@ def apply_block(channels: Image, large: Image, learnt: Learnt, device: torch.dev
     return result
 
 
-def judged(
-    channels: Image, large: Image, stage: Stage, config: ZSSRConfig, learnt: Learnt, device: torch.device, least: float
-) -> Mark:
-    """How well a trained network does on a plane (C, Y, X), or a part of one, with inverse `large`, and the blend to use there."""
+def judged(channels: Image, large: Image, stage: Stage, config: ZSSRConfig, learnt: Learnt, device: torch.device, least: float) -> Mark:
+    """How well a network does on a plane (C, Y, X), or a part of one, that it was not trained on, and the blend to use there.
+
+    It improves a picture like the plane, made from its inverse `large`, degraded and undone, which takes no training. All of that counts,
+    and not only parts that were withheld; so that it does not flatter planes that were learnt from after all, the blend is at most that of
+    the training.
+    """
     inverse = Inverse(stage.kernel, stage.scale)
     rng = np.random.default_rng([learnt.seed, 22])
     teacher = Teacher(channels, large, inverse, inverse.levels(channels, least), least, config.son_noise, rng)
-    return examined(learnt.network(device), [teacher.exam().map(learnt.units.applied, device)])
+    mark = examined(learnt.network(device), [teacher.exam(whole=True).map(learnt.units.applied, device)])
+    return mark._replace(blend=min(mark.blend, learnt.blend))
 
 
 def _iter_add(
@@ -146,9 +153,7 @@ def _regions(channels: Image, scale: int, config: ZSSRConfig) -> list[Region]:
 
 
 @torch.no_grad()
-def _answers(
-    channels: Image, large: Image, learnt: Learnt, config: ZSSRConfig, device: torch.device
-) -> Iterator[tuple[Region, Image]]:
+def _answers(channels: Image, large: Image, learnt: Learnt, config: ZSSRConfig, device: torch.device) -> Iterator[tuple[Region, Image]]:
     """What the network adds to the inverse, tile by tile, and where in the inverse that is."""
     scale, network = learnt.scale, learnt.network(device)
     image, start = (torch.from_numpy(each)[None] for each in (channels, large))
