@@ -1,5 +1,7 @@
 """One network for many planes: learnt once, kept in a file, applied to whole planes and to blocks, and only where it proves right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from napari_kernelgan import InputError, ZSSRConfig, kernels
 from napari_kernelgan.assess.metrics import picture_psnr
 from napari_kernelgan.progress import run
 from napari_kernelgan.upscaling.inverse.run import Inverse, iter_inverse
-from napari_kernelgan.upscaling.zssr.learning import iter_learn
+from napari_kernelgan.upscaling.zssr.learning import WARM, iter_learn
 from napari_kernelgan.upscaling.zssr.learnt import Learnt
 from napari_kernelgan.upscaling.zssr.lessons import grounds
 from napari_kernelgan.upscaling.zssr.residual import apply_block, iter_apply, judged
@@ -49,16 +51,15 @@ def psnr(channels, high):
     return picture_psnr(np.clip(channels[0], 0, 1), high)
 
 
-@pytest.mark.parametrize(("scale", "axes", "change"), [(2, "YX", {"tile": 64}), (2, "YXS", {}), (4, "YX", {"back_projection": 1})])
-def test_learning_and_applying_is_upscaling_bit_for_bit(sharp, true_kernel, scale, axes, change):
-    kernel = true_kernel if scale == 2 else kernels.compose(true_kernel)
-    picture = (data.astronaut()[:200, 100:300] if axes == "YXS" else sharp[100:420, 100:420]).astype(np.float32) / 255
-    low = kg.degrade(picture, kernel, scale, axes)
-    config = QUICK.model_copy(update={"max_steps": 100} | change)
-    whole = kg.upscale(low, kernel, scale, method="zssr", axes=axes, seed=5, config=config, device="cpu", value_range=(0, 1))
+@pytest.mark.parametrize("axes", ["YX", "YXS"])
+def test_learning_and_applying_is_upscaling_bit_for_bit(sharp, true_kernel, axes):
+    picture = (data.astronaut()[20:220, 100:300] if axes == "YXS" else sharp[96:384, 120:408]).astype(np.float32) / 255
+    low = kg.degrade(picture, true_kernel, axes=axes)
+    config = QUICK.model_copy(update={"max_steps": 150, "tile": 128, "back_projection": int(axes == "YXS")})
+    whole = kg.upscale(low, true_kernel, method="zssr", axes=axes, seed=5, config=config, device="cpu", value_range=(0, 1))
     channels = np.ascontiguousarray(np.atleast_3d(low).transpose(2, 0, 1))
-    learnt = run(iter_learn([channels], Stage(scale, kernel), config, 5, CPU, 0.0))
-    outcome = run(iter_apply(channels, Stage(scale, kernel), config, learnt, CPU, 0.0, own=True))
+    learnt = run(iter_learn([channels], Stage(2, true_kernel), config, 5, CPU, 0.0))
+    outcome = run(iter_apply(channels, Stage(2, true_kernel), config, learnt, CPU, 0.0, own=True))
     assert learnt.blend > 0
     assert_array_equal(np.asarray(whole), np.squeeze(outcome.channels.transpose(1, 2, 0)))
     assert whole.info.details["planes"] == [{"plane": []} | outcome.record]
@@ -72,7 +73,7 @@ def test_one_network_serves_planes_it_was_not_trained_on(series, stage, learnt):
         assert outcome.channels.mean() == pytest.approx(low.mean(), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["coins", "page", "text", "brick", "moon", "noise"])
+@pytest.mark.parametrize("name", ["coins", "brick", "moon", "cell", "noise"])
 def test_pictures_of_another_kind_are_not_below_the_inverse(stage, learnt, rng, name):
     """With many lights, textures and no noise, and with noise alone."""
     picture = rng.random((200, 200)) if name == "noise" else getattr(data, name)() / 255
@@ -84,16 +85,12 @@ def test_pictures_of_another_kind_are_not_below_the_inverse(stage, learnt, rng, 
 
 def test_the_plane_decides_how_much_is_added(series, stage, learnt):
     low = series[1][1][None]
-    harmful = Learnt(learnt.weights, learnt.units._replace(missing=-learnt.units.missing), 1.0, learnt.record, 2, 0, learnt.config)
     large = inverse_of(low, stage)
-    # the units scale what is missing too: what was learnt is turned round in the network's last layer
-    turned = (*learnt.weights[:3], -learnt.weights[3], *learnt.weights[4:7], -learnt.weights[7])
-    for bad in (Learnt(turned, learnt.units, 1.0, learnt.record, 2, 0, learnt.config),):
-        assert judged(low, large, stage, QUICK, bad, CPU, LEAST).blend == 0
-        assert_array_equal(run(iter_apply(low, stage, QUICK, bad, CPU, LEAST)).channels.round(5), large.round(5))
-    assert harmful.blend == 1
-    half = Learnt(learnt.weights, learnt.units, 0.5, learnt.record, 2, 0, learnt.config)
-    assert judged(low, large, stage, QUICK, half, CPU, LEAST).blend <= 0.5 < judged(low, large, stage, QUICK, learnt, CPU, LEAST).blend
+    turned = replace(learnt, weights=(*learnt.weights[:3], -learnt.weights[3], *learnt.weights[4:7], -learnt.weights[7]))
+    assert judged(low, large, stage, QUICK, turned, CPU, LEAST).blend == 0
+    assert_allclose(run(iter_apply(low, stage, QUICK, turned, CPU, LEAST)).channels, large, atol=1e-6)
+    full = judged(low, large, stage, QUICK, replace(learnt, blend=1.0), CPU, LEAST).blend
+    assert judged(low, large, stage, QUICK, replace(learnt, blend=0.5), CPU, LEAST).blend == 0.5 < full
 
 
 def test_a_network_comes_back_from_its_file(series, stage, learnt, tmp_path):
@@ -145,14 +142,24 @@ def test_blocks_with_context_equal_the_whole(series, stage, learnt, side):
 
 def test_training_on_from_what_was_learnt_takes_few_steps_and_helps(series, stage, learnt):
     high, low = series[0][5], series[1][5][None]
-    warm = run(iter_learn([low], stage, QUICK, 0, CPU, LEAST, begin=learnt))
-    assert warm.record["steps"] == 50
-    assert warm.record["errors"][0] < 1  # it knows something before it begins
-    outcome = run(iter_apply(low, stage, QUICK, warm, CPU, LEAST, own=True))
-    cold = run(iter_learn([low], stage, QUICK.model_copy(update={"max_steps": 50}), 0, CPU, LEAST))
-    poor = run(iter_apply(low, stage, QUICK, cold, CPU, LEAST, own=True))
+    few = round(WARM * 250)
+
+    def score(config, begin):
+        found = run(iter_learn([low], stage, config, 0, CPU, LEAST, begin))
+        assert found.record["steps"] == few
+        return psnr(run(iter_apply(low, stage, QUICK, found, CPU, LEAST, own=True)).channels, high)
+
     plain = psnr(inverse_of(low, stage), high)
-    assert psnr(outcome.channels, high) > max(psnr(poor.channels, high), plain + 0.2)
+    assert score(QUICK, learnt) > max(plain + 0.2, score(QUICK.model_copy(update={"max_steps": few}), None))
+
+
+def test_where_training_on_gains_nothing_it_is_what_was_learnt_before(series, stage, learnt):
+    low = series[1][5][None]
+    frozen = QUICK.model_copy(update={"learning_rate": 1e-30, "learning_rate_stop": 1e-30, "max_steps": 4})
+    again = run(iter_learn([low], stage, frozen, 0, CPU, LEAST, begin=learnt))
+    assert_array_equal(again.weights[0], learnt.weights[0])
+    assert again.record["best_step"] == 0
+    assert 0 < again.blend <= learnt.blend
 
 
 @pytest.mark.parametrize("count", [1, 3, 8, 100])
@@ -201,22 +208,18 @@ def test_a_stack_is_trained_once(series, true_kernel, train):
     plain = kg.upscale(low, true_kernel, method="inverse", value_range=(0, 1))
     for mine, inverse, truth in zip(np.asarray(result), np.asarray(plain), high, strict=True):
         assert psnr(mine[None], truth) > psnr(inverse[None], truth) + 0.2
-    details = result.info.details
+    details, few = result.info.details, round(WARM * 250)
     assert details["training"]["planes"] == [[0], [2], [5]]
     assert details["training"]["steps"] == 250
-    assert [each["stages"][0]["steps"] for each in details["planes"]] == [50 if train == "warm" else 250] * 6
-    each = 50 if train == "warm" else 1
+    assert [each["stages"][0]["steps"] for each in details["planes"]] == [few if train == "warm" else 250] * 6
+    each = few if train == "warm" else 1
     assert {p.total for p in seen} == {3 + 250 + 6 * each}
     assert [p.step for p in seen] == list(range(1, 3 + 250 + 6 * each + 1))
     assert not result.stopped
-
-
-def test_planes_of_a_shared_network_do_not_depend_on_the_others(series, stage, learnt, true_kernel):
-    config = QUICK.model_copy(update={"train": "stack", "train_planes": 3})
-    result = np.asarray(kg.upscale(series[1], true_kernel, method="zssr", config=config, value_range=(0, 1)))
-    shared = run(iter_learn(series[1][[0, 2, 5], None], stage, config, 0, CPU, 0.0))
-    alone = run(iter_apply(series[1][3][None], stage, config, shared, CPU, 0.0))
-    assert_array_equal(result[3], alone.channels[0])
+    if train == "stack":  # planes do not depend on what else is worked on
+        shared = run(iter_learn(low[[0, 2, 5], None], Stage(2, true_kernel), config, 0, CPU, 0.0))
+        alone = run(iter_apply(low[3][None], Stage(2, true_kernel), config, shared, CPU, 0.0))
+        assert_array_equal(np.asarray(result)[3], alone.channels[0])
 
 
 def test_a_stop_in_shared_training_leaves_the_other_planes_interpolated(series, true_kernel):

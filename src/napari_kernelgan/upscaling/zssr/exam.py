@@ -16,6 +16,11 @@ BLOCK, SURE = 8, 1.5
 TRUST = 1.3
 """The pictures that training is judged by are the inverse's, and lack what the network is for: more than is best for them is best."""
 
+FOREIGN, FITTING = 0.45, 0.6
+"""Of a network from other planes, nothing is added where its best part is under the first, and all that is best from the second on: what
+it gains on a picture's likeness with a small part of its answer, it does not gain on the picture.
+"""
+
 
 class Mark(NamedTuple):
     """How well the withheld parts are restored."""
@@ -41,3 +46,13 @@ def examined(network: Network, exams: Sequence[Lessons]) -> Mark:
     if float(gains.sum()) < SURE * float((gains**2).sum().sqrt()):
         return Mark(1.0, 0.0)
     return Mark(max((total - 2 * best * both + best**2 * answer) / total, 1e-9), min(1.0, TRUST * best))
+
+
+def of_another(mark: Mark, most: float) -> Mark:
+    """What a mark means for a plane that the network was not trained on; `most` is the blend of its training.
+
+    All of that plane counted, as nothing is withheld from who never saw it. So that this does not flatter planes that were learnt from
+    after all, the blend is at most that of the training.
+    """
+    trusted = (mark.blend / TRUST - FOREIGN) / (FITTING - FOREIGN)
+    return mark._replace(blend=min(mark.blend, most) * min(1.0, max(0.0, trusted)))

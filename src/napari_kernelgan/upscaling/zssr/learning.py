@@ -16,7 +16,7 @@ from ...devices import random_stream
 from ...errors import InputError
 from ...progress import Progress, Steps, relay, stops
 from ..inverse.run import Inverse, iter_inverse
-from .exam import Mark, examined
+from .exam import Mark, examined, of_another
 from .learnt import Learnt
 from .lessons import MOST, Lessons, Teacher, Units
 from .network import Network
@@ -28,7 +28,7 @@ PATIENCE = 1 / 3
 """Part of the steps after which training ends where nothing has been gained at all."""
 SMALLEST = 24
 """Times the scale: the least side of a part that is learnt from where many planes share the memory, px."""
-WARM = 0.2
+WARM = 0.3
 """Part of the steps that is enough for a network that has learnt before."""
 
 Report = Callable[[int, Tensor], Progress]
@@ -56,13 +56,17 @@ class School:
     seed : int
     share : int
         How many planes there will be.
+    begin : Learnt, optional
+        What was learnt before.
     """
 
-    def __init__(self, stage: Stage, config: ZSSRConfig, seed: int, share: int = 1) -> None:
-        self.config, self.seed, self.share = config, seed, share
+    def __init__(self, stage: Stage, config: ZSSRConfig, seed: int, share: int = 1, begin: Learnt | None = None) -> None:
+        self.config, self.seed, self.share, self.begin = config, seed, share, begin
         self.inverse = Inverse(stage.kernel, stage.scale)
         self.lessons: list[list[Lessons]] = []
         self.exams: list[Lessons] = []
+        self.entrance: list[Lessons] = []
+        """Exams of all of each plane, for what was learnt elsewhere."""
         self._rng = np.random.default_rng([seed, 20])
 
     def add(self, channels: NDArray[np.float32], large: NDArray[np.float32], least: float) -> None:
@@ -71,19 +75,29 @@ class School:
         teacher = Teacher(channels, large, self.inverse, levels, least, self.config.son_noise, self._rng, self.share)
         self.lessons.append(teacher.lessons())
         self.exams.append(teacher.exam())
+        if self.begin:
+            self.entrance.append(teacher.exam(whole=True))
 
-    def iter_train(self, device: torch.device, begin: Learnt | None, report: Report) -> Steps[Trained]:
-        """Train, from nothing or from what was learnt before; progress comes after every step."""
+    def iter_train(self, device: torch.device, report: Report) -> Steps[Trained]:
+        """Train, from nothing or from what was learnt before; progress comes after every step.
+
+        Where training on gains nothing, it is what was learnt before, with the blend that suits these planes.
+        """
+        begin = self.begin
         units = begin.units if begin else Units.of([each[0] for each in self.lessons])
         lessons = [each.map(units.applied, device) for plane in self.lessons for each in plane]
         exams = [each.map(units.applied, device) for each in self.exams]
         if begin:
             network = begin.network(device)
+            entrance = of_another(examined(network, [each.map(units.applied, device) for each in self.entrance]), begin.blend)
         else:
             widths = exams[0].given.shape[1], exams[0].missing.shape[1]
             network = Network(self.config, *widths, random_stream(self.seed, 21), device)
-        first = examined(network, exams) if begin else Mark(1.0, 0.0)
+            entrance = Mark(1.0, 0.0)
+        first = examined(network, exams)
         noted, asked, cut = yield from _train(network, lessons, exams, first, self.config, self._rng, report)
+        if not noted["best_step"]:
+            noted["blend"] = entrance.blend
         learnt = Learnt(network.arrays(), units, noted["blend"], noted, self.inverse.scale, self.seed, self.config)
         return Trained(learnt, asked, cut)
 
@@ -112,7 +126,7 @@ def iter_learn(
     least : float
         Noise (variance) that planes have at least.
     begin : Learnt, optional
-        What to start from; with it a fifth of ``max_steps`` is enough. Its layers and channels are kept.
+        What to start from; with it `WARM` times ``max_steps`` is enough. Its layers and channels are kept.
 
     Yields
     ------
@@ -148,7 +162,7 @@ def iter_school(
         begin.check(count, stage.scale)
         config = warmed(config, begin)
     chosen = _spread(len(planes), max(1, MOST // (stage.scale**2 * count * (SMALLEST * stage.scale) ** 2)))
-    school = School(stage, config, seed, len(chosen))
+    school = School(stage, config, seed, len(chosen), begin)
     total = len(chosen) + config.max_steps
     for done, index in enumerate(chosen):
         plane = planes[index] if index else first
@@ -168,7 +182,7 @@ def iter_school(
     def report(step: int, loss: Tensor) -> Progress:
         return Progress(len(chosen) + step, total, losses=lambda: {"reconstruction": float(loss)}, stage="ZSSR")
 
-    return (yield from school.iter_train(device, begin, report))
+    return (yield from school.iter_train(device, report))
 
 
 def warm_steps(config: ZSSRConfig) -> int:

@@ -16,7 +16,7 @@ from ...progress import Progress, Steps, relay, run, stops
 from ..backprojection import back_project, keep_mean
 from ..inverse.run import Inverse, iter_inverse
 from ..result import Outcome
-from .exam import Mark, examined
+from .exam import Mark, examined, of_another
 from .learning import School, warmed
 from .learnt import Learnt
 from .lessons import Region, Teacher, features
@@ -38,7 +38,7 @@ def iter_residual(
     if begin:
         begin.check(len(channels), stage.scale)
         config = warmed(config, begin)
-    school = School(stage, config, seed)
+    school = School(stage, config, seed, begin=begin)
     before = len(school.inverse.tiles(channels.shape[1:])) - 1
     total = before + config.max_steps + len(_regions(channels, stage.scale, config)) - 1
 
@@ -52,7 +52,7 @@ def iter_residual(
     if plain.asked:
         return plain._replace(stopped=True)
     school.add(channels, plain.channels, least)
-    learnt, asked, cut = yield from school.iter_train(device, begin, progress)
+    learnt, asked, cut = yield from school.iter_train(device, progress)
     adding = _iter_add(channels, plain, stage, config, learnt, learnt.blend, device, asked)
     outcome = yield from relay(adding, lambda p: progress(config.max_steps + p.step))
     return outcome._replace(stopped=cut or outcome.stopped)
@@ -119,15 +119,13 @@ def apply_block(channels: Image, large: Image, learnt: Learnt, device: torch.dev
 def judged(channels: Image, large: Image, stage: Stage, config: ZSSRConfig, learnt: Learnt, device: torch.device, least: float) -> Mark:
     """How well a network does on a plane (C, Y, X), or a part of one, that it was not trained on, and the blend to use there.
 
-    It improves a picture like the plane, made from its inverse `large`, degraded and undone, which takes no training. All of that counts,
-    and not only parts that were withheld; so that it does not flatter planes that were learnt from after all, the blend is at most that of
-    the training.
+    It improves a picture like the plane, made from its inverse `large`, degraded and undone, which takes no training.
     """
     inverse = Inverse(stage.kernel, stage.scale)
     rng = np.random.default_rng([learnt.seed, 22])
     teacher = Teacher(channels, large, inverse, inverse.levels(channels, least), least, config.son_noise, rng)
-    mark = examined(learnt.network(device), [teacher.exam(whole=True).map(learnt.units.applied, device)])
-    return mark._replace(blend=min(mark.blend, learnt.blend))
+    exam = teacher.exam(whole=True).map(learnt.units.applied, device)
+    return of_another(examined(learnt.network(device), [exam]), learnt.blend)
 
 
 def _iter_add(
