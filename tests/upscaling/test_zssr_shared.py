@@ -20,7 +20,7 @@ from napari_kernelgan.upscaling.zssr.residual import apply_block, iter_apply, ju
 from napari_kernelgan.upscaling.zssr.stages import Stage
 
 CPU = torch.device("cpu")
-QUICK = ZSSRConfig(max_steps=250, channels=16, layers=4, check_every=50)
+QUICK = ZSSRConfig(max_steps=150, channels=16, layers=4, check_every=50)
 LEAST = 1e-7
 
 
@@ -52,10 +52,11 @@ def psnr(channels, high):
 
 
 @pytest.mark.parametrize("axes", ["YX", "YXS"])
-def test_learning_and_applying_is_upscaling_bit_for_bit(sharp, true_kernel, axes):
-    picture = (data.astronaut()[20:220, 100:300] if axes == "YXS" else sharp[96:384, 120:408]).astype(np.float32) / 255
+def test_learning_and_applying_is_upscaling_bit_for_bit(sharp, true_kernel, rng, axes):
+    picture = (data.astronaut()[20:220, 100:300] if axes == "YXS" else sharp[100:300, 120:320]).astype(np.float32) / 255
     low = kg.degrade(picture, true_kernel, axes=axes)
-    config = QUICK.model_copy(update={"max_steps": 150, "tile": 128, "back_projection": int(axes == "YXS")})
+    low += rng.normal(0, 0.02, low.shape).astype(np.float32)
+    config = QUICK.model_copy(update={"max_steps": 100, "tile": 128, "back_projection": int(axes == "YXS")})
     whole = kg.upscale(low, true_kernel, method="zssr", axes=axes, seed=5, config=config, device="cpu", value_range=(0, 1))
     channels = np.ascontiguousarray(np.atleast_3d(low).transpose(2, 0, 1))
     learnt = run(iter_learn([channels], Stage(2, true_kernel), config, 5, CPU, 0.0))
@@ -66,7 +67,7 @@ def test_learning_and_applying_is_upscaling_bit_for_bit(sharp, true_kernel, axes
 
 
 def test_one_network_serves_planes_it_was_not_trained_on(series, stage, learnt):
-    assert learnt.record["steps"] == 250
+    assert learnt.record["steps"] == 150
     for high, low in zip(series[0][1::2], series[1][1::2], strict=True):
         outcome = run(iter_apply(low[None], stage, QUICK, learnt, CPU, LEAST))
         assert psnr(outcome.channels, high) > psnr(inverse_of(low[None], stage), high) + 0.2
@@ -142,7 +143,7 @@ def test_blocks_with_context_equal_the_whole(series, stage, learnt, side):
 
 def test_training_on_from_what_was_learnt_takes_few_steps_and_helps(series, stage, learnt):
     high, low = series[0][5], series[1][5][None]
-    few = round(WARM * 250)
+    few = round(WARM * 150)
 
     def score(config, begin):
         found = run(iter_learn([low], stage, config, 0, CPU, LEAST, begin))
@@ -201,33 +202,33 @@ def test_planes_that_do_not_fit_are_refused(series, stage, learnt):
 
 @pytest.mark.parametrize("train", ["stack", "warm"])
 def test_a_stack_is_trained_once(series, true_kernel, train):
-    high, low = series
-    config = QUICK.model_copy(update={"train": train, "train_planes": 3})
+    high, low = (each[:4] for each in series)
+    config = QUICK.model_copy(update={"train": train, "train_planes": 2})
     seen = []
     result = kg.upscale(low, true_kernel, method="zssr", config=config, value_range=(0, 1), callback=seen.append)
     plain = kg.upscale(low, true_kernel, method="inverse", value_range=(0, 1))
     for mine, inverse, truth in zip(np.asarray(result), np.asarray(plain), high, strict=True):
         assert psnr(mine[None], truth) > psnr(inverse[None], truth) + 0.2
-    details, few = result.info.details, round(WARM * 250)
-    assert details["training"]["planes"] == [[0], [2], [5]]
-    assert details["training"]["steps"] == 250
-    assert [each["stages"][0]["steps"] for each in details["planes"]] == [few if train == "warm" else 250] * 6
+    details, few = result.info.details, round(WARM * 150)
+    assert details["training"]["planes"] == [[0], [3]]
+    assert details["training"]["steps"] == 150
+    assert [each["stages"][0]["steps"] for each in details["planes"]] == [few if train == "warm" else 150] * 4
     each = few if train == "warm" else 1
-    assert {p.total for p in seen} == {3 + 250 + 6 * each}
-    assert [p.step for p in seen] == list(range(1, 3 + 250 + 6 * each + 1))
+    assert {p.total for p in seen} == {2 + 150 + 4 * each}
+    assert [p.step for p in seen] == list(range(1, 2 + 150 + 4 * each + 1))
     assert not result.stopped
     if train == "stack":  # planes do not depend on what else is worked on
-        shared = run(iter_learn(low[[0, 2, 5], None], Stage(2, true_kernel), config, 0, CPU, 0.0))
-        alone = run(iter_apply(low[3][None], Stage(2, true_kernel), config, shared, CPU, 0.0))
-        assert_array_equal(np.asarray(result)[3], alone.channels[0])
+        shared = run(iter_learn(low[[0, 3], None], Stage(2, true_kernel), config, 0, CPU, 0.0))
+        alone = run(iter_apply(low[1][None], Stage(2, true_kernel), config, shared, CPU, 0.0))
+        assert_array_equal(np.asarray(result)[1], alone.channels[0])
 
 
 def test_a_stop_in_shared_training_leaves_the_other_planes_interpolated(series, true_kernel):
     low = series[1]
     config = QUICK.model_copy(update={"train": "stack", "train_planes": 2})
-    result = kg.upscale(low, true_kernel, method="zssr", config=config, callback=lambda p: p.step < 122, value_range=(0, 1))
+    result = kg.upscale(low, true_kernel, method="zssr", config=config, callback=lambda p: p.step < 102, value_range=(0, 1))
     assert result.stopped
-    assert result.info.details["training"]["steps"] == 120
+    assert result.info.details["training"]["steps"] == 100
     assert len(result.info.details["planes"]) == 1
     assert_allclose(np.asarray(result)[1:], np.asarray(kg.upscale(low, None, method="bicubic"))[1:], atol=1e-5)
     assert psnr(np.asarray(result)[:1], series[0][0]) > psnr(np.asarray(kg.upscale(low, None, method="bicubic"))[:1], series[0][0])

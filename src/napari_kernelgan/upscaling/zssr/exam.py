@@ -16,7 +16,7 @@ BLOCK, SURE = 8, 1.5
 TRUST = 1.3
 """The pictures that training is judged by are the inverse's, and lack what the network is for: more than is best for them is best."""
 
-FOREIGN, FITTING = 0.45, 0.6
+FOREIGN, FITTING = 0.5, 0.75
 """Of a network from other planes, nothing is added where its best part is under the first, and all that is best from the second on: what
 it gains on a picture's likeness with a small part of its answer, it does not gain on the picture.
 """

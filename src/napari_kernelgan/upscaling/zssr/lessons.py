@@ -177,20 +177,19 @@ def grounds(channels: Image, scale: int, share: int = 1) -> list[Region]:
     if size[0] * size[1] <= most:
         return [(slice(0, size[0]), slice(0, size[1]))]
     longest = min(PART, max(16 * scale, isqrt(most)))
-    # all of one size, so that their lessons are one array; of one plane among many, which may be small, not cut down further
-    sides = [n // -(-n // longest) if share == 1 else min(n, longest) for n in size]
-    rows, columns = ([slice(at, at + side) for at in _places(n, side)] for n, side in zip(size, sides, strict=True))
+    if share == 1:
+        sides = [n // -(-n // longest) for n in size]  # all of one size, so that their lessons are one array
+        rows, columns = ([slice(at, at + side) for at in range(0, n - side + 1, side)] for n, side in zip(size, sides, strict=True))
+    else:  # planes may be hardly longer than a part, and parts must not become too small: they overlap instead
+        sides = [min(n, longest) for n in size]
+        starts = (np.linspace(0, n - side, -(-n // side)).astype(int).tolist() for n, side in zip(size, sides, strict=True))
+        rows, columns = ([slice(at, at + side) for at in each] for each, side in zip(starts, sides, strict=True))
 
     def texture(place: Region) -> float:
         part = channels[:, place[0], place[1]]
         return sum(float(np.square(np.diff(part, axis=axis)).mean()) for axis in (1, 2))
 
     return sorted(product(rows, columns), key=texture, reverse=True)[: max(1, most // (sides[0] * sides[1]))]
-
-
-def _places(length: int, side: int) -> list[int]:
-    """Where parts begin that cover an axis, overlapping as little as can be."""
-    return [int(at) for at in np.linspace(0, length - side, -(-length // side))]
 
 
 def withheld(part: Image, rng: np.random.Generator) -> NDArray[np.bool_]:
