@@ -16,9 +16,10 @@ BLOCK, SURE = 8, 1.5
 TRUST = 1.3
 """The pictures that training is judged by are the inverse's, and lack what the network is for: more than is best for them is best."""
 
-FOREIGN, FITTING = 0.5, 0.75
-"""Of a network from other planes, nothing is added where its best part is under the first, and all that is best from the second on: what
-it gains on a picture's likeness with a small part of its answer, it does not gain on the picture.
+FITTING = (0.5, 0.65), (0.5, 0.75)
+"""When a network fits planes that it was not trained on: by the best part of its answer, and by what that gains, as a part of what it
+gained in training. Under the first figure nothing is added, from the second on all that is best: small gains on a picture's likeness need
+not hold on the picture.
 """
 
 
@@ -48,11 +49,14 @@ def examined(network: Network, exams: Sequence[Lessons]) -> Mark:
     return Mark(max((total - 2 * best * both + best**2 * answer) / total, 1e-9), min(1.0, TRUST * best))
 
 
-def of_another(mark: Mark, most: float) -> Mark:
-    """What a mark means for a plane that the network was not trained on; `most` is the blend of its training.
+def of_another(mark: Mark, trained: Mark) -> Mark:
+    """What a mark means for a plane that the network was not trained on; `trained` is that of its training.
 
     All of that plane counted, as nothing is withheld from who never saw it. So that this does not flatter planes that were learnt from
     after all, the blend is at most that of the training.
     """
-    trusted = (mark.blend / TRUST - FOREIGN) / (FITTING - FOREIGN)
-    return mark._replace(blend=min(mark.blend, most) * min(1.0, max(0.0, trusted)))
+    if not (mark.blend and trained.blend):
+        return mark._replace(blend=0.0)
+    found = mark.blend / TRUST, (1 - mark.left) / (1 - trained.left)
+    fits = [min(1.0, max(0.0, (value - low) / (high - low))) for value, (low, high) in zip(found, FITTING, strict=True)]
+    return mark._replace(blend=min(mark.blend, trained.blend) * min(fits))

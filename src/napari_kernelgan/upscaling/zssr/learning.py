@@ -89,7 +89,7 @@ class School:
         exams = [each.map(units.applied, device) for each in self.exams]
         if begin:
             network = begin.network(device)
-            entrance = of_another(examined(network, [each.map(units.applied, device) for each in self.entrance]), begin.blend)
+            entrance = of_another(examined(network, [each.map(units.applied, device) for each in self.entrance]), begin.mark)
         else:
             widths = exams[0].given.shape[1], exams[0].missing.shape[1]
             network = Network(self.config, *widths, random_stream(self.seed, 21), device)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...config import ZSSRConfig
 from ...devices import random_stream
 from ...errors import InputError
+from .exam import Mark
 from .lessons import Units
 from .network import Network
 
@@ -34,6 +35,11 @@ class Learnt:
     seed: int
     config: ZSSRConfig
     """Of the training."""
+
+    @property
+    def mark(self) -> Mark:
+        """How it did in training."""
+        return Mark(10 ** (-self.record["held_out_gain"] / 10), self.blend)
 
     @property
     def channels(self) -> int:
@@ -96,6 +102,7 @@ class Learnt:
                 units = Units(torch.from_numpy(store["offset"]), torch.from_numpy(store["size"]), float(about["missing"]))
             learnt = cls(weights, units, float(about["blend"]), dict(about["record"]), int(about["scale"]), int(about["seed"]), config)
             learnt._check_parts()
+            float(learnt.record["held_out_gain"])
         except MemoryError:
             raise
         except Exception as error:  # what is no such file may raise anything

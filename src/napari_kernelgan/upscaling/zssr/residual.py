@@ -125,7 +125,7 @@ def judged(channels: Image, large: Image, stage: Stage, config: ZSSRConfig, lear
     rng = np.random.default_rng([learnt.seed, 22])
     teacher = Teacher(channels, large, inverse, inverse.levels(channels, least), least, config.son_noise, rng)
     exam = teacher.exam(whole=True).map(learnt.units.applied, device)
-    return of_another(examined(learnt.network(device), [exam]), learnt.blend)
+    return of_another(examined(learnt.network(device), [exam]), learnt.mark)
 
 
 def _iter_add(
