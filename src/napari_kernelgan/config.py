@@ -134,6 +134,10 @@ class ZSSRConfig(_Config):
     """
 
     start: Literal["inverse", "bicubic"] = Field("inverse", description="What the network improves; 'bicubic' is the published way.")
+    train: Literal["plane", "stack", "warm"] = Field(
+        "plane", description="Of a stack, a network for each plane, one for all, or that one trained on a little in each; inverse start."
+    )
+    train_planes: int = Field(8, ge=1, description="One network for all is trained on at most this many planes, evenly spread.")
     max_steps: int = Field(1000, ge=1, description="Most training steps; training that no longer helps stops earlier by itself.")
     batch: int = Field(4, ge=1, le=64, description="Crops in one training step.")
     crop: int = Field(16, ge=8, description="Side of the training crops in pixels of the grid worked on; shrinks to fit small images.")

@@ -48,8 +48,11 @@ class Progress:
 
     def part(self, number: int = 0, parts: int = 1, name: str = "") -> Progress:
         """The same progress as that of part `number` (from 0) of a longer run of equal `parts`; `name` is added to the stage."""
-        step, total = number * self.total + self.step, parts * self.total
-        return Progress(step, total, kernel=self._kernel, losses=self._losses, stage=self.stage + name)
+        return self.within(number * self.total, parts * self.total, name)
+
+    def within(self, before: int, total: int, name: str = "") -> Progress:
+        """The same progress in a longer run of `total` steps, of which some came `before`; `name` is added to the stage."""
+        return Progress(before + self.step, total, kernel=self._kernel, losses=self._losses, stage=self.stage + name)
 
     def with_kernel(self, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Progress:
         """The same progress with another kernel made of its own, when it is asked for."""

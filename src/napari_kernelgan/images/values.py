@@ -141,6 +141,19 @@ def to_unit(plane: NDArray[Any], values: ValueRange) -> NDArray[np.float32]:
     return np.ascontiguousarray(channels, np.float32)
 
 
+class UnitPlanes(Sequence[NDArray[np.float32]]):
+    """Some planes of a stack as channels on 0..1, without alpha, each read when it is asked for."""
+
+    def __init__(self, image: Any, layout: Layout, chosen: Sequence[Index], values: ValueRange) -> None:
+        self._image, self._layout, self._chosen, self._values = image, layout, chosen, values
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, number: Any) -> Any:
+        return to_unit(without_alpha(read_plane(self._image, self._layout, self._chosen[number])), self._values)
+
+
 def from_unit(
     channels: NDArray[np.float32], values: ValueRange, dtype: DTypeLike, colour: bool, means: Sequence[float | None] | None = None
 ) -> NDArray[Any]:

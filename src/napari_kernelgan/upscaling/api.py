@@ -18,7 +18,7 @@ from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
 from ..images.layout import Layout, as_image, is_lazy, without_alpha
 from ..images.lazy import map_planes
-from ..images.values import ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
+from ..images.values import UnitPlanes, ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
 from ..images.values import value_range as find_range
 from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
@@ -64,9 +64,9 @@ def upscale(
         How many times larger Y and X become, at least 2.
     method : {"auto", "zssr", "inverse", "bicubic"}
         "auto" is the best that there is: "zssr", and "inverse" for a KernelMap. "zssr" trains a small network on the image itself, in
-        seconds per plane, that improves what "inverse" gives; with ``ZSSRConfig.published()`` it starts from interpolation and takes
-        minutes. "inverse" undoes the kernel by a regularised inverse that preserves edges, in a fraction of a second per plane. "bicubic"
-        is plain interpolation.
+        seconds per plane, that improves what "inverse" gives; with ``ZSSRConfig(train="stack")`` the planes of a stack share one, and with
+        ``ZSSRConfig.published()`` it starts from interpolation and takes minutes. "inverse" undoes the kernel by a regularised inverse that
+        preserves edges, in a fraction of a second per plane. "bicubic" is plain interpolation.
     axes : str, optional
         One letter per axis, for example "YX", "YXS", "TYX", "TCZYXS". None: 2-D is "YX"; a last axis of 3 or 4 is "S"; the rest is a stack.
     seed : int
@@ -197,16 +197,31 @@ def _zssr(
 
     from .inverse.levels import rounding_noise
     from .zssr.run import iter_zssr
+    from .zssr.shared import SharedNetwork
     from .zssr.stages import Stage
 
+    if config.train != "plane" and config.start != "inverse":
+        raise InputError(f"train={config.train!r} is for start='inverse': from interpolation every plane is trained on by itself.")
     where, each = resolve_device(device), [Stage(*stage) for stage in stages]
     info = UpscaleInfo("zssr", stages[-1][0], seed, str(where), config=config.model_dump(mode="json"))
-    details = {"threads": torch.get_num_threads()}
+    details: dict[str, Any] = {"threads": torch.get_num_threads()}
+    if config.train == "plane" or layout.n_planes == 1:
 
-    def train(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
-        return iter_zssr(plane, each, config, seed, where, rounding_noise(image.dtype, values))
+        def train(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
+            return iter_zssr(plane, each, config, seed, where, rounding_noise(image.dtype, values))
 
-    return (yield from _plane_by_plane(image, layout, train, given, info, details))
+        return (yield from _plane_by_plane(image, layout, train, given, info, details))
+
+    shared = SharedNetwork(layout.plane_size, layout.n_planes, each[-1], config, seed, where)
+    chosen = layout.spread(config.train_planes)
+
+    def apply(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
+        return shared.iter_plane(plane, UnitPlanes(image, layout, chosen, values), rounding_noise(image.dtype, values))
+
+    result = yield from _plane_by_plane(image, layout, apply, given, info, details, together=True)
+    if shared.trained and result.info:
+        result.info.details["training"] = {"planes": [list(index) for index in chosen], **shared.trained.learnt.record}
+    return result
 
 
 def _inverse_of(kernel: Kernel | KernelMap, scale: int, config: InverseConfig) -> partial[Inverse]:
@@ -249,7 +264,7 @@ def _invert_plane(plane: NDArray[Any], make: partial[Inverse], given: tuple[floa
     values = find_range(plane, Layout.of(plane, "YXS"[: plane.ndim]), given)
     colours = to_unit(without_alpha(plane), values)
     inverse = make()
-    return _finish(run(_invert(inverse, plane.dtype, colours, values)).channels, plane, inverse.scale, values)
+    return finish_plane(run(_invert(inverse, plane.dtype, colours, values)).channels, plane, inverse.scale, values)
 
 
 def _plane_by_plane(
@@ -259,8 +274,12 @@ def _plane_by_plane(
     given: tuple[float, float] | None,
     info: UpscaleInfo,
     details: dict[str, Any],
+    together: bool = False,
 ) -> Steps[UpscaledImage]:
-    """Upscale every plane by itself; after a stop, the remaining ones are interpolated."""
+    """Upscale plane by plane; after a stop, the remaining ones are interpolated.
+
+    The method's progress is that of its plane, or, where it works on them `together`, of all.
+    """
     from .bicubic import enlarge_plane
 
     start = time.perf_counter()
@@ -283,16 +302,17 @@ def _plane_by_plane(
         else:
             name = f", plane {number + 1} of {layout.n_planes}" if layout.n_planes > 1 else ""
             steps = method(colours, values)
-            outcome = yield from relay(steps, partial(Progress.part, number=number, parts=layout.n_planes, name=name))
+            place = partial(Progress.part, number=number, parts=layout.n_planes, name=name)
+            outcome = yield from (steps if together else relay(steps, place))
             upscaled, asked, stopped = outcome.channels, outcome.asked, outcome.stopped
             record.append({"plane": list(index)} | outcome.record)
-        large.put(out, index, _finish(upscaled, plane, info.scale, values))
+        large.put(out, index, finish_plane(upscaled, plane, info.scale, values))
     origin = _input_record(image, layout) | {"value_range": list(values), "sha256": fingerprint.hexdigest()}
     details = {"input": origin, "planes": record, **details, "versions": versions()}
     return UpscaledImage.of(out, replace(info, seconds=time.perf_counter() - start, stopped=stopped, details=details))
 
 
-def _finish(upscaled: NDArray[np.float32], plane: NDArray[Any], scale: int, values: ValueRange) -> NDArray[Any]:
+def finish_plane(upscaled: NDArray[np.float32], plane: NDArray[Any], scale: int, values: ValueRange) -> NDArray[Any]:
     """Upscaled colours (C, Y, X) with the means of those of `plane`, and its alpha interpolated, in its dtype."""
     from .bicubic import enlarge_alpha
 
@@ -337,7 +357,7 @@ def interpolate_plane(plane: NDArray[Any], scale: int) -> NDArray[Any]:
     values = ValueRange(*(float(v) for v in (plane.min(), plane.max())))
     if values.low == values.high:
         return cast(_repeat(plane, scale), plane.dtype)
-    return _finish(enlarge_plane(to_unit(without_alpha(plane), values), scale), plane, scale, values)
+    return finish_plane(enlarge_plane(to_unit(without_alpha(plane), values), scale), plane, scale, values)
 
 
 def _repeat(plane: NDArray[Any], scale: int) -> NDArray[Any]:

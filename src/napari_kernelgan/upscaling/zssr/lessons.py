@@ -65,13 +65,14 @@ class Units(NamedTuple):
     missing: float
 
     @classmethod
-    def of(cls, lessons: Lessons) -> Units:
-        """Measure them: one size for details and one for levels, all colours alike."""
-        offset = lessons.given.mean((0, 2, 3))
-        spread = lessons.given.var((0, 2, 3))
-        details = lessons.missing.shape[1]
+    def of(cls, planes: Sequence[Lessons]) -> Units:
+        """Measure them in lessons of one or more planes: one size for details and one for levels, all colours alike."""
+        offset = torch.stack([lessons.given.mean((0, 2, 3)) for lessons in planes]).mean(0)
+        spread = torch.stack([lessons.given.var((0, 2, 3)) for lessons in planes]).mean(0)
+        details = planes[0].missing.shape[1]
         size = torch.cat([part.mean().sqrt().expand(len(part)) for part in (spread[:details], spread[details:])]) + 1e-8
-        return cls(offset[:, None, None], size[:, None, None], float(lessons.missing.std()) + 1e-8)
+        missing = np.mean([float(lessons.missing.std()) for lessons in planes])
+        return cls(offset[:, None, None], size[:, None, None], float(missing) + 1e-8)
 
     def applied(self, given: Tensor, missing: Tensor) -> tuple[Tensor, Tensor]:
         """Both in these units."""
@@ -102,6 +103,8 @@ class Teacher:
     noise : float
         Standard deviation of the sons' noise where it is given, or 0.
     rng : Generator
+    share : int
+        One of so many planes that share `MOST`.
     """
 
     def __init__(
@@ -113,9 +116,10 @@ class Teacher:
         least: float,
         noise: float,
         rng: np.random.Generator,
+        share: int = 1,
     ) -> None:
         scale = inverse.scale
-        places = grounds(channels, scale)
+        places = grounds(channels, scale, share)
         self.parts = [large[:, y.start * scale : y.stop * scale, x.start * scale : x.stop * scale] for y, x in places]
         self.withheld = [withheld(channels[:, y, x], rng) for y, x in places]
         self.inverse, self.levels, self.least, self.rng = inverse, levels, least, rng
@@ -131,9 +135,10 @@ class Teacher:
             for shrink in (scale, FINEST)
         ]
 
-    def exam(self) -> Lessons:
-        """What training is judged by: upright sons with mirrored borders, of which what is withheld counts."""
-        return self._sons(EXAM, [(0, 0, 0)], exam=True)
+    def exam(self, whole: bool = False) -> Lessons:
+        """What training is judged by: upright sons with mirrored borders, of which what is withheld counts, or all."""
+        exam = self._sons(EXAM, [(0, 0, 0)], exam=True)
+        return exam._replace(counts=torch.ones_like(exam.counts)) if whole else exam
 
     def _sons(self, shrink: float, kinds: Sequence[tuple[int, int, int]], exam: bool) -> Lessons:
         scale = self.inverse.scale
@@ -166,14 +171,19 @@ class Teacher:
         return [own._replace(noise=image.noise) for own, image in zip(measured, self.levels, strict=True)]
 
 
-def grounds(channels: Image, scale: int) -> list[Region]:
-    """Where to learn: all of a plane (C, Y, X) that is small, of a larger one equal parts with most texture."""
-    most, size = MOST // (scale**2 * len(channels)), channels.shape[1:]
+def grounds(channels: Image, scale: int, share: int = 1) -> list[Region]:
+    """Where to learn: all of a plane (C, Y, X) that is small, of a larger one, or one of many, equal parts with most texture."""
+    most, size = MOST // (scale**2 * len(channels) * share), channels.shape[1:]
     if size[0] * size[1] <= most:
         return [(slice(0, size[0]), slice(0, size[1]))]
     longest = min(PART, max(16 * scale, isqrt(most)))
-    sides = [n // -(-n // longest) for n in size]  # all of one size, so that their lessons are one array
-    rows, columns = ([slice(at, at + side) for at in range(0, n - side + 1, side)] for n, side in zip(size, sides, strict=True))
+    if share == 1:
+        sides = [n // -(-n // longest) for n in size]  # all of one size, so that their lessons are one array
+        rows, columns = ([slice(at, at + side) for at in range(0, n - side + 1, side)] for n, side in zip(size, sides, strict=True))
+    else:  # planes may be hardly longer than a part, and parts must not become too small: they overlap instead
+        sides = [min(n, longest) for n in size]
+        starts = (np.linspace(0, n - side, -(-n // side)).astype(int).tolist() for n, side in zip(size, sides, strict=True))
+        rows, columns = ([slice(at, at + side) for at in each] for each, side in zip(starts, sides, strict=True))
 
     def texture(place: Region) -> float:
         part = channels[:, place[0], place[1]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import sqrt
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,6 +28,10 @@ class Network:
             self.biases.append(torch.zeros(n_out, device=device, requires_grad=True))
         self.parameters = self.weights + self.biases
         self.reach = config.layers
+
+    def arrays(self) -> tuple[NDArray[np.float32], ...]:
+        """Copies of the parameters: the convolutions, then their biases."""
+        return tuple(np.ascontiguousarray(parameter.detach().cpu().numpy()).copy() for parameter in self.parameters)
 
     def __call__(self, images: Tensor) -> Tensor:
         """What is to be added, (N, wanted, Y, X), to what is to be improved."""

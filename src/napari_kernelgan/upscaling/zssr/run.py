@@ -9,15 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from ...config import ZSSRConfig
-from ...errors import InputError
 from ...progress import Steps
 from ..result import Outcome
 from .published import iter_published
 from .residual import iter_residual
-from .stages import Stage
-
-LEAST = 16
-"""px that must remain of the smallest father's side."""
+from .stages import Stage, check_size
 
 
 def iter_zssr(
@@ -29,11 +25,7 @@ def iter_zssr(
     least, as rounding to integers makes it.
     """
     scale = stages[-1].scale
-    if min(channels.shape[1:]) < LEAST * scale:
-        raise InputError(
-            f"A plane of {channels.shape[1]} x {channels.shape[2]} px is too small for ZSSR at scale {scale}, which learns from "
-            f"the image at that fraction of its size: it needs {LEAST * scale} px on either side. Use method='inverse'."
-        )
+    check_size(channels.shape[1:], scale)
     if config.start == "inverse":
         return iter_residual(channels, stages[-1], config, seed, device, least)
     return iter_published(torch.from_numpy(channels)[None].to(device), stages, config, seed)
