@@ -34,9 +34,8 @@ def main() -> None:
     pictures = [gray(path) for folder in given.folders for path in pictures_in(folder)[given.first - 1 :]]
     pictures = [picture for picture in pictures if min(picture.shape) >= SIDE]
     print(f"{len(pictures)} pictures, {given.stacks} stacks of {given.planes} planes\n")
-    print(
-        "| scenes | noise | RMS error: planes | mean of planes | shared | shared / planes | worth / pictures | bars: planes | shared | cover |"
-    )
+    columns = "scenes, noise, RMS error: planes, mean of them, shared, shared / planes, worth / planes, bars: planes, shared, cover"
+    print("| " + columns.replace(", ", " | ") + " |")
     print("|---" * 10 + "|")
     for scenes in ("differing", "one"):
         for noise in NOISES:

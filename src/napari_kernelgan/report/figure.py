@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
 from ..images.layout import without_alpha
-from ..upscaling.api import interpolate_plane
+from ..upscaling.planes import interpolate_plane
 from .details import Corner, detail_side, find_details
 from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction, draw_trust
 from .scalebar import add_scale_bar

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..devices import resolve_device
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..files.stacks import open_stack
 from ..images.layout import Layout, Region, without_alpha
-from ..images.values import ValueRange, from_unit, output_dtype, to_unit
+from ..images.values import ValueRange, output_dtype, to_unit
+from ..progress import run
 from ..upscaling.api import upscale
-from ..upscaling.inverse.levels import Levels
+from ..upscaling.inverse.levels import rounding_noise
 from ..upscaling.inverse.run import MOST_OVERLAP, Inverse
+from ..upscaling.planes import finish_plane as finish_pixels
+from .find import PlaneLevels
 from .job import Job
 from .journal import MOST_TRIES, digest
+from .learn import fingerprint
 from .source import Pixels
 from .threads import computing
 from .units import Unit
 
+if TYPE_CHECKING:
+    from ..upscaling.zssr.learnt import Learnt
+
+HALO = MOST_OVERLAP + 16
+"""px around a block that its result may depend on: what the inverse reaches, and a network on top of it."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What ends a run and not only a plane: the disk."""
 
@@ -36,8 +47,10 @@ class UnitTask(NamedTuple):
     kernel: KernelEstimate | None
     error: str | None
     """Why there is no kernel."""
-    levels: list[Levels] | None
+    levels: PlaneLevels | None = None
     """Of the plane, where it is worked on in blocks."""
+    network: Learnt | None = None
+    """ZSSR's, where it was trained before."""
 
 
 class UnitOutcome(NamedTuple):
@@ -82,12 +95,12 @@ def _said(error: BaseException) -> str:
 
 def _do(job: Job, task: UnitTask) -> UnitOutcome:
     unit, layout = task.unit, job.source.layout
-    around = unit.region and _around(unit.region, layout.plane_size)
+    around = None if unit.region is None else _grown(unit.region, HALO, layout.plane_size)
     pixels = job.source.read(unit.index, around)
     kernel = task.kernel.kernel if task.kernel else None
     samples = "none" if kernel is None else digest(kernel)
-    key = job.unit_key(list(task.values), samples, job.plane_seed(unit.index), task.levels)
-    was, region = digest(pixels.values), _scaled(unit.region, job.scale)
+    key = job.unit_key(list(task.values), samples, job.plane_seed(unit.index), task.levels, fingerprint(task.network))
+    was, region = digest(pixels.values), unit.region and _scaled(unit.region, job.scale)
     again = None
     record = job.journal.read("planes", unit.name) if job.journal else None
     if record is not None:
@@ -110,16 +123,8 @@ def _do(job: Job, task: UnitTask) -> UnitOutcome:
     return UnitOutcome(unit, "done", again=again)
 
 
-def _around(region: Region, size: tuple[int, int]) -> Region:
-    """A block with all that its result may depend on."""
-    rows, columns = (slice(max(0, s.start - MOST_OVERLAP), min(n, s.stop + MOST_OVERLAP)) for s, n in zip(region, size, strict=True))
-    return rows, columns
-
-
-def _scaled(region: Region | None, scale: int) -> Region | None:
+def _scaled(region: Region, scale: int) -> Region:
     """A region of the image, in px of the result."""
-    if region is None:
-        return None
     rows, columns = (slice(s.start * scale, s.stop * scale) for s in region)
     return rows, columns
 
@@ -146,6 +151,8 @@ def _upscaled_plane(job: Job, task: UnitTask, plane: NDArray[Any]) -> NDArray[An
     flat = np.ptp(without_alpha(plane)) == 0
     if task.kernel is None and not flat and job.upscaler != "bicubic":
         raise InputError(task.error or "There is no kernel.")
+    if task.network is not None and task.kernel is not None:
+        return _with_network(job, task, plane, task.kernel, task.network)
     method = job.upscaler if task.kernel is not None else "bicubic"
     large = upscale(
         plane,
@@ -161,23 +168,47 @@ def _upscaled_plane(job: Job, task: UnitTask, plane: NDArray[Any]) -> NDArray[An
     return np.asarray(large)
 
 
-def _upscaled_block(job: Job, task: UnitTask, plane: NDArray[Any], inside: Region) -> NDArray[Any]:
-    """A block of a large plane; from the inverse with the levels of the plane, or interpolated."""
-    from ..upscaling.bicubic import enlarge_plane  # loads PyTorch
-    from ..upscaling.inverse.lazy import invert_part
+def _with_network(job: Job, task: UnitTask, plane: NDArray[Any], kernel: KernelEstimate, network: Learnt) -> NDArray[Any]:
+    """A plane with a network that was trained before, as it is or after a little more training on this plane."""
+    from ..upscaling.zssr.residual import iter_apply, iter_residual
+    from ..upscaling.zssr.stages import Stage
 
-    if task.kernel is None or job.upscaler == "bicubic":
+    config, device, stage = job.settings.zssr, resolve_device(job.device), Stage(job.scale, kernel.kernel)
+    channels, least = to_unit(without_alpha(plane), task.values), rounding_noise(plane.dtype, task.values)
+    if config.train == "warm":
+        steps = iter_residual(channels, stage, config, job.plane_seed(task.unit.index), device, least, network)
+    else:
+        steps = iter_apply(channels, stage, config, network, device, least)
+    return finish_pixels(run(steps).channels, plane, job.scale, task.values)
+
+
+def _upscaled_block(job: Job, task: UnitTask, plane: NDArray[Any], inside: Region) -> NDArray[Any]:
+    """A block of a large plane: interpolated, or from the inverse with the levels of the plane, which a network may improve."""
+    from ..upscaling.bicubic import enlarge_plane  # loads PyTorch
+    from ..upscaling.inverse.lazy import finish_part
+
+    ours = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
+    channels = to_unit(without_alpha(plane), task.values)
+    if task.kernel is None or task.levels is None or job.upscaler == "bicubic":
         if task.error and np.ptp(plane) and job.upscaler != "bicubic":
             raise InputError(task.error)
-        rows, columns = (slice(s.start * job.scale, s.stop * job.scale) for s in inside)
-        large = enlarge_plane(to_unit(plane, task.values), job.scale)[:, rows, columns]
-        return from_unit(large, task.values, plane.dtype, plane.ndim == 3)
-    assert task.levels is not None
+        return finish_part(enlarge_plane(channels, job.scale)[:, *_scaled(inside, job.scale)], plane, ours, task.values, job.scale)
     inverse = Inverse(task.kernel.kernel, job.scale, job.settings.inverse)
-    needed = inverse.overlap(task.levels)
-    cut = tuple(slice(max(0, s.start - needed), s.stop + needed) for s in inside)
-    rows, columns = (slice((s.start - c.start) * job.scale, (s.stop - c.start) * job.scale) for s, c in zip(inside, cut, strict=True))
-    return invert_part(plane[cut], (rows, columns), inverse, task.values, task.levels)
+    reach = task.network.reach if task.network else 0
+    wider = _grown(inside, reach, plane.shape)
+    cut = _grown(wider, inverse.overlap(task.levels.levels), plane.shape)
+    large = inverse.upscale(channels[:, cut[0], cut[1]], task.levels.levels)[:, *_scaled(_within(wider, cut), job.scale)]
+    if task.network is not None:
+        from ..upscaling.zssr.residual import apply_block
+
+        large = apply_block(channels[:, wider[0], wider[1]], large, task.network, resolve_device(job.device), task.levels.blend)
+    return finish_part(large[:, *_scaled(_within(inside, wider), job.scale)], plane, ours, task.values, job.scale)
+
+
+def _grown(region: Region, by: int, size: Sequence[int]) -> Region:
+    """A region with some px around it, as far as there are any."""
+    rows, columns = (slice(max(0, s.start - by), min(n, s.stop + by)) for s, n in zip(region, size[:2], strict=True))
+    return rows, columns
 
 
 def _within(region: Region, around: Region) -> Region:
@@ -208,5 +239,5 @@ def restore(job: Job, task: tuple[Path, Unit]) -> None:
     file, large = open_stack(path), job.target.layout
     layout = Layout.of(file.data, file.axes)
     index = tuple(dict(zip(large.stack_axes, unit.index, strict=True)).get(a, 0) for a in layout.stack_axes)
-    region = _scaled(unit.region, job.scale)
+    region = unit.region and _scaled(unit.region, job.scale)
     job.target.write(unit.index, layout.plane(file.data, index, region), region)

@@ -80,6 +80,8 @@ def begin(
     scale = check_scale(options.scale)
     sharing = Sharing(layout, "stack" if options.kernel is not None else options.share, options.window_axis, options.window)
     missing = missing_value(source)
+    if is_large(layout) and options.upscaler in ("auto", "zssr") and options.config.zssr.start != "inverse":
+        raise InputError("Planes so large are upscaled in blocks, which ZSSR does only from the inverse (zssr.start).")
     journal = Journal(outputs.journal) if outputs else None
     restore = None
     large, notes = layout.scaled(scale), source.file.notes

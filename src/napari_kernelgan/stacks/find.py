@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..config import SpectralConfig
+from ..devices import resolve_device
 from ..errors import InputError, OutOfMemory
 from ..estimate.api import MethodConfig, iter_estimate_inputs, method_settings
 from ..estimate.inputs import Input
@@ -24,6 +26,9 @@ from .journal import digest
 from .sharing import Group
 from .threads import computing
 from .units import looked_at
+
+if TYPE_CHECKING:
+    from ..upscaling.zssr.learnt import Learnt
 
 POOLED_PIXELS = 2**26
 """At most about so many pixels are read for one kernel."""
@@ -154,20 +159,43 @@ def _read_input(job: Job, group: Group, values: ValueRange, max_planes: int, gap
 
 @dataclass(frozen=True, eq=False)
 class LevelsTask:
-    """A plane that is worked on in blocks, and the kernel that is undone in it."""
+    """A plane that is worked on in blocks, the kernel that is undone in it, and the network that improves it."""
 
     index: Index
     kernel: Kernel
     values: ValueRange
+    network: Learnt | None
 
 
-def find_levels(job: Job, task: LevelsTask) -> list[Levels]:
-    """Noise and texture of a large plane, from the parts of it that the inverse looks at: all its blocks need the same."""
+class PlaneLevels(NamedTuple):
+    """What all blocks of a plane need to know of it."""
+
+    levels: list[Levels]
+    blend: float
+    """Part of the network's answer to add."""
+
+
+def find_levels(job: Job, task: LevelsTask) -> PlaneLevels:
+    """Noise and texture of a large plane, from the parts of it that the inverse looks at, and how much of a network suits it."""
     height, width = job.source.layout.plane_size
     parts = [job.source.read(task.index, (rows, columns)) for rows in sampled(height) for columns in sampled(width)]
     # parts of which much is filled would seem smooth
     whole = [part for part in parts if part.missing is None or part.missing.mean() < GAPPED] or parts
     patches = [to_unit(without_alpha(part.filled), task.values) for part in whole]
     with computing(job.threads):
-        inverse = Inverse(task.kernel, job.scale, job.settings.inverse)
-        return inverse.levels_of(patches, rounding_noise(job.source.dtype, task.values))
+        least = rounding_noise(job.source.dtype, task.values)
+        levels = Inverse(task.kernel, job.scale, job.settings.inverse).levels_of(patches, least)
+        return PlaneLevels(levels, _blend(job, task, patches, levels, least))
+
+
+def _blend(job: Job, task: LevelsTask, patches: list[NDArray[np.float32]], levels: list[Levels], least: float) -> float:
+    """How much of a network's answer to add to a plane, judged by the part of it with most texture."""
+    if task.network is None:
+        return 0.0
+    from ..upscaling.zssr.residual import judged
+    from ..upscaling.zssr.stages import Stage
+
+    part = max(patches, key=lambda patch: float(np.square(np.diff(patch, axis=-1)).mean()))
+    large = Inverse(task.kernel, job.scale).upscale(part, levels)
+    stage, config = Stage(job.scale, task.kernel), job.settings.zssr
+    return judged(part, large, stage, config, task.network, resolve_device(job.device), least).blend

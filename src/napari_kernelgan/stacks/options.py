@@ -67,6 +67,10 @@ class StackOptions:
             raise InputError("With a kernel given and upscaler='none' there is nothing to do.")
         else:
             self.given()
+        if self.upscaler in ("auto", "zssr") and self.config.zssr.train != "plane" and self.config.zssr.start != "inverse":
+            raise InputError(
+                f"zssr.train={self.config.zssr.train!r} is for start='inverse': with 'bicubic' each plane has its own network."
+            )
         for name, value in (("batch", self.batch), ("threads", self.threads)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InputError(f"{name}={value!r} must be a whole number from 1.")

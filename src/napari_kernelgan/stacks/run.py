@@ -5,23 +5,27 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
 from ..estimate.api import method_settings
 from ..images.layout import Index
 from ..images.values import ValueRange
+from ..kernels.algebra import Kernel
 from ..progress import Steps, stops
-from ..upscaling.inverse.levels import Levels
 from .apply import UnitOutcome, UnitTask, do_unit, finish_plane, restore
 from .batches import batch_size
 from .begin import Run
 from .engines import Engine, WorkerDied
-from .find import KernelOutcome, KernelTask, LevelsTask, find_kernels, find_levels, find_range
+from .find import KernelOutcome, KernelTask, LevelsTask, PlaneLevels, find_kernels, find_levels, find_range
 from .finish import finish
+from .learn import LearnTask, learn, shares_networks
 from .options import NONE
 from .results import PlaneRow, StackProgress, StackResult
 from .units import Unit, is_large, units
+
+if TYPE_CHECKING:
+    from ..upscaling.zssr.learnt import Learnt
 
 T = TypeVar("T")
 
@@ -112,8 +116,9 @@ class StackRun:
         if self.run.restore is not None:
             for _ in self.engine.map(restore, self.job, [(self.run.restore, unit) for unit in self.units]):
                 pass
-        levels = self._find_levels(values) if is_large(self.layout) else {}
-        tasks = (self._task(unit, values, levels.get(unit.index)) for unit in self.units)
+        networks = self._learn(values) if shares_networks(self.job) else {}
+        levels = self._find_levels(values, networks) if is_large(self.layout) else {}
+        tasks = (self._task(unit, values, levels.get(unit.index), networks.get(unit.index)) for unit in self.units)
         count = Counter(unit.plane for unit in self.units)
         for task, ended in self.engine.map(do_unit, self.job, tasks):
             outcome = UnitOutcome(task.unit, "failed", error=_died(ended)) if isinstance(ended, WorkerDied) else ended
@@ -121,17 +126,34 @@ class StackRun:
             found.append(outcome)
             yield self.row(task.unit) if len(found) == count[task.unit.plane] else None
 
-    def _find_levels(self, values: ValueRange) -> dict[Index, list[Levels]]:
+    def _learn(self, values: ValueRange) -> dict[Index, Learnt]:
+        """The network of every plane: one for each group of planes that share a kernel, or for each plane."""
+        together: dict[str, tuple[Kernel, list[Index]]] = {}
+        for unit in self.everything:
+            found = self.kernels.get(self.run.sharing.place(unit.index))
+            if found is None or found.estimate is None:
+                continue
+            name = unit.plane if self.job.settings.zssr.train == "plane" else f"group-{found.group.number:06d}"
+            together.setdefault(name, (found.estimate.kernel, []))[1].append(unit.index)
+        tasks = [LearnTask(name, tuple(planes), kernel, values) for name, (kernel, planes) in together.items()]
+        networks: dict[Index, Learnt] = {}
+        for task, network in self.engine.map(learn, self.job, tasks):
+            learnt = self._found(network)
+            if learnt is not None:
+                networks |= dict.fromkeys(task.planes, learnt)
+        return networks
+
+    def _find_levels(self, values: ValueRange, networks: dict[Index, Learnt]) -> dict[Index, PlaneLevels]:
         tasks = []
         for unit in self.planes:
             kernel = self.kernels[self.run.sharing.place(unit.index)].estimate
             if kernel is not None:
-                tasks.append(LevelsTask(unit.index, kernel.kernel, values))
+                tasks.append(LevelsTask(unit.index, kernel.kernel, values, networks.get(unit.index)))
         return {task.index: self._found(levels) for task, levels in self.engine.map(find_levels, self.job, tasks)}
 
-    def _task(self, unit: Unit, values: ValueRange, levels: list[Levels] | None) -> UnitTask:
+    def _task(self, unit: Unit, values: ValueRange, levels: PlaneLevels | None, network: Learnt | None) -> UnitTask:
         kernel = self.kernels[self.run.sharing.place(unit.index)]
-        return UnitTask(unit, values, kernel.estimate, kernel.error, levels)
+        return UnitTask(unit, values, kernel.estimate, kernel.error, levels, network)
 
     def _only(self, results: Iterator[tuple[Any, T | WorkerDied]]) -> T:
         ((_, result),) = results

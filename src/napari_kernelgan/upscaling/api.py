@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,13 @@ from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
 from ..images.layout import Layout, as_image, is_lazy, without_alpha
 from ..images.lazy import map_planes
-from ..images.values import UnitPlanes, ValueRange, cast, check_dtype, from_unit, output_dtype, read_plane, to_unit
+from ..images.values import UnitPlanes, ValueRange, cast, check_dtype, output_dtype, read_plane, to_unit
 from ..images.values import value_range as find_range
 from ..kernels.algebra import Kernel, check_kernel
 from ..kernels.forward import check_scale
-from ..progress import Callback, Progress, Steps, relay, run, stops
+from ..progress import Callback, Progress, Steps, run, stops
 from ..provenance import ImageHash, versions
+from .planes import finish_plane, input_record, interpolate_plane, plane_by_plane, repeated
 from .result import Outcome, UpscaledImage, UpscaleInfo
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _zssr(
         def train(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
             return iter_zssr(plane, each, config, seed, where, rounding_noise(image.dtype, values))
 
-        return (yield from _plane_by_plane(image, layout, train, given, info, details))
+        return (yield from plane_by_plane(image, layout, train, given, info, details))
 
     shared = SharedNetwork(layout.plane_size, layout.n_planes, each[-1], config, seed, where)
     chosen = layout.spread(config.train_planes)
@@ -218,7 +218,7 @@ def _zssr(
     def apply(plane: NDArray[np.float32], values: ValueRange) -> Steps[Outcome]:
         return shared.iter_plane(plane, UnitPlanes(image, layout, chosen, values), rounding_noise(image.dtype, values))
 
-    result = yield from _plane_by_plane(image, layout, apply, given, info, details, together=True)
+    result = yield from plane_by_plane(image, layout, apply, given, info, details, together=True)
     if shared.trained and result.info:
         result.info.details["training"] = {"planes": [list(index) for index in chosen], **shared.trained.learnt.record}
     return result
@@ -243,12 +243,12 @@ def _inverse(image: Any, layout: Layout, make: partial[Inverse], given: tuple[fl
     scale, config = inverse.scale, inverse.config
     info = UpscaleInfo("inverse", scale, config=config.model_dump(mode="json"))
     if not is_lazy(image):
-        return (yield from _plane_by_plane(image, layout, partial(_invert, inverse, image.dtype), given, info, {}))
+        return (yield from plane_by_plane(image, layout, partial(_invert, inverse, image.dtype), given, info, {}))
     if max(layout.plane_size) <= config.tile:
         lazy = map_planes(image, layout, layout.scaled(scale), partial(_invert_plane, make=make, given=given))
     else:
         lazy = invert_blocks(image, layout, make, given)
-    lazy.info = replace(info, details={"input": _input_record(image, layout), "versions": versions()})
+    lazy.info = replace(info, details={"input": input_record(image, layout), "versions": versions()})
     return lazy
 
 
@@ -267,71 +267,10 @@ def _invert_plane(plane: NDArray[Any], make: partial[Inverse], given: tuple[floa
     return finish_plane(run(_invert(inverse, plane.dtype, colours, values)).channels, plane, inverse.scale, values)
 
 
-def _plane_by_plane(
-    image: Any,
-    layout: Layout,
-    method: Callable[[NDArray[np.float32], ValueRange], Steps[Outcome]],
-    given: tuple[float, float] | None,
-    info: UpscaleInfo,
-    details: dict[str, Any],
-    together: bool = False,
-) -> Steps[UpscaledImage]:
-    """Upscale plane by plane; after a stop, the remaining ones are interpolated.
-
-    The method's progress is that of its plane, or, where it works on them `together`, of all.
-    """
-    from .bicubic import enlarge_plane
-
-    start = time.perf_counter()
-    if not is_lazy(image):  # a plane that cannot be used is found before the work on others
-        for index in layout.indices():
-            read_plane(image, layout, index)
-    values = find_range(image, layout, given)
-    large = layout.scaled(info.scale)
-    out = large.empty(output_dtype(image.dtype))
-    fingerprint = ImageHash(image)
-    record, asked, stopped = [], False, False
-    for number, index in enumerate(layout.indices()):
-        plane = read_plane(image, layout, index)
-        fingerprint.add(plane)
-        colours = to_unit(without_alpha(plane), values)
-        empty = np.ptp(colours) == 0  # there is nothing in it to learn from, or to sharpen
-        if asked or empty:
-            upscaled = enlarge_plane(colours, info.scale)
-            stopped |= not empty
-        else:
-            name = f", plane {number + 1} of {layout.n_planes}" if layout.n_planes > 1 else ""
-            steps = method(colours, values)
-            place = partial(Progress.part, number=number, parts=layout.n_planes, name=name)
-            outcome = yield from (steps if together else relay(steps, place))
-            upscaled, asked, stopped = outcome.channels, outcome.asked, outcome.stopped
-            record.append({"plane": list(index)} | outcome.record)
-        large.put(out, index, finish_plane(upscaled, plane, info.scale, values))
-    origin = _input_record(image, layout) | {"value_range": list(values), "sha256": fingerprint.hexdigest()}
-    details = {"input": origin, "planes": record, **details, "versions": versions()}
-    return UpscaledImage.of(out, replace(info, seconds=time.perf_counter() - start, stopped=stopped, details=details))
-
-
-def finish_plane(upscaled: NDArray[np.float32], plane: NDArray[Any], scale: int, values: ValueRange) -> NDArray[Any]:
-    """Upscaled colours (C, Y, X) with the means of those of `plane`, and its alpha interpolated, in its dtype."""
-    from .bicubic import enlarge_alpha
-
-    colours = without_alpha(plane)
-    means: list[float | None] = list(np.atleast_1d(colours.mean((0, 1), dtype=np.float64)).tolist())
-    if colours.shape != plane.shape:
-        upscaled = np.concatenate([upscaled, enlarge_alpha(plane, values, scale)])
-        means.append(None)
-    return from_unit(upscaled, values, plane.dtype, plane.ndim == 3, means)
-
-
-def _input_record(image: Any, layout: Layout) -> dict[str, Any]:
-    return {"shape": list(layout.shape), "dtype": np.dtype(image.dtype).name, "axes": layout.axes}
-
-
 def _bicubic(image: Any, layout: Layout, scale: int) -> Steps[Any]:
     """Plain interpolation; lazy where the input is."""
     large = layout.scaled(scale)
-    details = {"input": _input_record(image, layout), "versions": versions()}
+    details = {"input": input_record(image, layout), "versions": versions()}
     if is_lazy(image):
         lazy = map_planes(image, layout, large, partial(interpolate_plane, scale=scale))
         lazy.info = UpscaleInfo("bicubic", scale, details=details)
@@ -343,23 +282,8 @@ def _bicubic(image: Any, layout: Layout, scale: int) -> Steps[Any]:
     for number, index in enumerate(layout.indices(), 1):
         plane = read_plane(image, layout, index)
         fingerprint.add(plane)
-        large.put(out, index, cast(_repeat(plane, scale), plane.dtype) if stopped else interpolate_plane(plane, scale))
+        large.put(out, index, cast(repeated(plane, scale), plane.dtype) if stopped else interpolate_plane(plane, scale))
         if not stopped:
             stopped = stops((yield Progress(number, layout.n_planes, stage="bicubic"))) and number < layout.n_planes
     details["input"]["sha256"] = fingerprint.hexdigest()
     return UpscaledImage.of(out, UpscaleInfo("bicubic", scale, seconds=time.perf_counter() - start, stopped=stopped, details=details))
-
-
-def interpolate_plane(plane: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Enlarge one plane, (Y, X) or (Y, X, S), bicubically, keeping its dtype (floats: float32) and the mean of its colours."""
-    from .bicubic import enlarge_plane
-
-    values = ValueRange(*(float(v) for v in (plane.min(), plane.max())))
-    if values.low == values.high:
-        return cast(_repeat(plane, scale), plane.dtype)
-    return finish_plane(enlarge_plane(to_unit(without_alpha(plane), values), scale), plane, scale, values)
-
-
-def _repeat(plane: NDArray[Any], scale: int) -> NDArray[Any]:
-    """Every pixel as a block of `scale` x `scale`."""
-    return plane.repeat(scale, 0).repeat(scale, 1)
