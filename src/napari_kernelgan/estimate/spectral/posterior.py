@@ -42,6 +42,12 @@ SCREENED, HOPELESS = 1024, 30.0
 TEMPER = 0.7
 """Power of the likelihood for families against each other and for error bars: pictures differ in more ways than a covariance holds."""
 
+OUTLIER = 6.0
+"""Of several pictures, one speaks against a candidate by no more than this, in logarithms: some are unlike all that the prior knows."""
+
+ALIKE = 0.1
+"""Noise of pictures that differs by less than this part is alike."""
+
 Values = NDArray[np.float64]
 
 
@@ -82,18 +88,24 @@ def posterior(spectra: Sequence[Spectrum], prior: Prior, scale: int, dictionary:
     quantisation : float
         The noise power density that is there in any case.
     """
-    models = [_Model(spectrum, prior, scale) for spectrum in spectra]
-    floors = [_floors(spectrum, quantisation) for spectrum in spectra]
-    estimates = [max(spectrum.noise, quantisation) for spectrum in spectra]
-    looks = [model.weigh(dictionary, slice(None), estimate, 1) for model, estimate in zip(models, estimates, strict=True)]
+    estimates = [max(noise, quantisation) for noise in agreed([spectrum.noise for spectrum in spectra])]
+    looks = [
+        _Model(spectrum, prior, scale, len(spectra)).weigh(dictionary, slice(None), estimate, 1)
+        for spectrum, estimate in zip(spectra, estimates, strict=True)
+    ]
     first = np.mean([look.log_weights for look in looks], 0)
+    likeliest = dictionary.log_transfer[np.argmax(first)]
+    count = independent(np.stack([look.whiten @ likeliest - look.target for look in looks]))
     chosen = np.argpartition(first, -SCREENED)[-SCREENED:]
     chosen = chosen[first[chosen] > first.max() - HOPELESS]
     beforehand = dictionary.log_prior[chosen]
-    pictures = [_Picture.of(model, dictionary, chosen, each) for model, each in zip(models, floors, strict=True)]
-    plain, tempered = (np.mean([picture.likelihood(temper) for picture in pictures], 0) for temper in (1.0, TEMPER))
-    best = int(np.argmax(plain + beforehand))
-    count = independent(np.stack([picture.residual(dictionary.log_transfer[chosen[best]]) for picture in pictures]))
+    pictures = []
+    for spectrum, estimate in zip(spectra, estimates, strict=True):
+        shares = CERTAIN_SHARES if spectrum.certain or len(spectra) > 1 else NOISE_SHARES
+        floors = sorted({max(quantisation, share * estimate) for share in shares})
+        pictures.append(_Picture.of(_Model(spectrum, prior, scale, count), dictionary, chosen, floors))
+    most = OUTLIER if len(pictures) > 1 else np.inf
+    plain, tempered = (np.mean([picture.likelihood(temper, most) for picture in pictures], 0) for temper in (1.0, TEMPER))
     weights, bar_weights = softmax(count * plain + beforehand), softmax(count * tempered + beforehand)
     family = dictionary.family[chosen]
     weights *= (np.bincount(family, bar_weights) / np.maximum(np.bincount(family, weights), np.finfo(float).tiny))[family]
@@ -151,10 +163,15 @@ def likeliest_prior(spectra: Sequence[Spectrum], priors: Sequence[Prior], scale:
     return priors[0] if len(priors) == 1 else max(priors, key=evidence)
 
 
-def _floors(spectrum: Spectrum, quantisation: float) -> list[float]:
-    """The noise floors that there may be, in order."""
-    estimate = max(spectrum.noise, quantisation)
-    return sorted({max(quantisation, share * estimate) for share in (CERTAIN_SHARES if spectrum.certain else NOISE_SHARES)})
+def agreed(noises: Sequence[float]) -> list[float]:
+    """The noise powers of pictures of one detector, of which some may be too low.
+
+    Where most are alike, there is noise, and none is much lower than the others: where pixels are saturated, noise is cut off too. Where
+    they are not, fine detail was taken for noise in some, and they say nothing of each other.
+    """
+    middle = float(np.median(noises))
+    alike = np.mean(np.abs(np.array(noises) - middle) < ALIKE * middle) > 0.5
+    return [max(noise, (1 - ALIKE) * middle) if alike else noise for noise in noises]
 
 
 class _Picture(NamedTuple):
@@ -176,13 +193,10 @@ class _Picture(NamedTuple):
         share = softmax(log_weights).sum(1)
         return cls(log_weights - dictionary.log_prior[chosen], float(share @ floors), looks[int(share.argmax())])
 
-    def likelihood(self, temper: float) -> Values:
-        """(candidates,): logarithm, tempered, whatever the noise floor."""
-        return np.asarray(logsumexp(temper * self.log_likelihood, axis=0))
-
-    def residual(self, transfer: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(bins,): what a log transfer function does not explain, whitened."""
-        return np.asarray(self.best.whiten @ transfer - self.best.target)
+    def likelihood(self, temper: float, most: float) -> Values:
+        """(candidates,): logarithm, tempered, whatever the noise floor; none is less likely than the likeliest by more than `most`."""
+        values = np.asarray(logsumexp(temper * self.log_likelihood, axis=0))
+        return np.asarray(np.logaddexp(values, values.max() - most))
 
 
 class _Look(NamedTuple):
@@ -196,9 +210,9 @@ class _Look(NamedTuple):
 
 
 class _Model:
-    """The likelihood of one spectrum under one prior."""
+    """The likelihood of one spectrum under one prior, among so many independent `pictures`."""
 
-    def __init__(self, spectrum: Spectrum, prior: Prior, scale: int) -> None:
+    def __init__(self, spectrum: Spectrum, prior: Prior, scale: int, pictures: float = 1) -> None:
         self.power, self.mean, self.covariance = spectrum.power, prior.mean[scale], prior.covariance[scale] + LEVEL_VARIANCE
         grid = polar_grid()
         self.sampling = 1 / (spectrum.windows * grid.counts)
@@ -208,6 +222,8 @@ class _Model:
         if spectrum.noise > NOISY_CORNERS * self.power[outer].mean():
             self.sampling[outer] += LEFT_OUT
             self.noise_error[outer] = NOISE_ERROR
+        # what the model of noise errs by is alike in all pictures, and does not average out
+        self.noise_error *= np.sqrt(pictures)
 
     def weigh(
         self,

@@ -10,7 +10,10 @@ from .grid import log_transfer
 from .posterior import Posterior
 
 FEW = 12.0
-"""Candidates, in effect; the mean of more is better than the best of them. It always is for Gaussians, which lie close together."""
+"""Candidates, in effect; the mean of more is better than the best of them. It always is for Gaussians, which lie close together, but for
+those that many pictures agree on."""
+MANY = 2.0
+"""Independent pictures."""
 GAUSSIAN = list(FAMILIES).index("gaussian")
 ITERATIONS = 3
 STEP, LONGEST = 0.02, 0.1
@@ -23,7 +26,7 @@ def refined(found: Posterior, candidates: Dictionary, scale: int) -> Values | No
     """The kernel (n, n) that Gauss-Newton steps lead to from the best candidate, within its family; None where many share the weight."""
     best = found.candidates[found.weights.argmax()]
     number = candidates.family[best]
-    if number == GAUSSIAN or 1 / np.square(found.weights).sum() > FEW:
+    if (number == GAUSSIAN and found.pictures < MANY) or 1 / np.square(found.weights).sum() > FEW:
         return None
     family = list(FAMILIES.values())[number]
     low, high = np.array(family.ranges).T
