@@ -88,6 +88,19 @@ def test_a_plane_that_kills_its_worker_is_given_up_and_the_others_are_done(tmp_p
     assert_array_equal(found.upscaled[:][rest], process(stack, **options).upscaled[rest])
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_a_plane_that_kills_its_worker_does_not_take_the_shared_kernel_with_it(tmp_path, process):
+    stack = planes(6)
+    parts = [da.from_delayed(dask.delayed(end_process)(plane, at), plane.shape, plane.dtype) for at, plane in enumerate(stack)]
+    found = process(da.stack(parts), out=tmp_path / "out.ome.zarr", workers=2)
+    assert [row.status for row in found.rows] == ["done"] * 3 + ["failed"] + ["done"] * 2
+    rest = [at for at in range(6) if at != 3]
+    whole = process(stack[rest])
+    assert found.record["value_range"] == whole.record["value_range"]
+    assert_array_equal(found.upscaled[:][rest], whole.upscaled)
+
+
 def test_arrays_in_memory_are_not_sent_about(stack, process, tmp_path):
     with pytest.raises(InputError, match="give a path"):
         process(stack, out=tmp_path / "out", workers=2)

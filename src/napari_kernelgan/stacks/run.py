@@ -143,16 +143,19 @@ class StackRun:
                 networks |= dict.fromkeys(task.planes, learnt)
         return networks
 
-    def _find_levels(self, values: ValueRange, networks: dict[Index, Learnt]) -> dict[Index, PlaneLevels]:
+    def _find_levels(self, values: ValueRange, networks: dict[Index, Learnt]) -> dict[Index, PlaneLevels | str]:
         tasks = []
         for unit in self.planes:
             kernel = self.kernels[self.run.sharing.place(unit.index)].estimate
             if kernel is not None:
                 tasks.append(LevelsTask(unit.index, kernel.kernel, values, networks.get(unit.index)))
-        return {task.index: self._found(levels) for task, levels in self.engine.map(find_levels, self.job, tasks)}
+        found = self.engine.map(find_levels, self.job, tasks)
+        return {task.index: _died(levels) if isinstance(levels, WorkerDied) else levels for task, levels in found}
 
-    def _task(self, unit: Unit, values: ValueRange, levels: PlaneLevels | None, network: Learnt | None) -> UnitTask:
+    def _task(self, unit: Unit, values: ValueRange, levels: PlaneLevels | str | None, network: Learnt | None) -> UnitTask:
         kernel = self.kernels[self.run.sharing.place(unit.index)]
+        if isinstance(levels, str):
+            return UnitTask(unit, values, None, levels)
         return UnitTask(unit, values, kernel.estimate, kernel.error, levels, network)
 
     def _only(self, results: Iterator[tuple[Any, T | WorkerDied]]) -> T:
