@@ -73,14 +73,20 @@ def measure(source: Path, upscaler: str, *options: object) -> str:
     samples = zarr.open_array(out / "upscaled.ome.zarr" / "0", mode="r")
     kernel = read_image(out / "kernels.ome.tif").data
     found, true = (np.array(kg.kernels.fwhm(each)[:2]) for each in (kernel, KERNEL))
-    seams = f"{seam(samples):.3f}" if len(shape) == 2 else ""
-    planes = f"{shape[0] / seconds:.1f}" if len(shape) == 3 else ""
     assert all(plane["status"] == "done" for plane in record["stacks"][0]["planes"])
+    cells = [
+        " x ".join(map(str, shape)),
+        upscaler,
+        f"{seconds:.0f}",
+        f"{np.prod(shape) / 1e6 / seconds:.2f}",
+        f"{shape[0] / seconds:.1f}" if len(shape) == 3 else "",
+        f"{peak / 1e9:.2f} GB",
+        f"{kernel_psnr(kernel, KERNEL):.1f} dB",
+        f"{np.abs(found / true - 1).mean():.1%}",
+        f"{seam(samples):.3f}" if len(shape) == 2 else "",
+    ]
     shutil.rmtree(out)
-    return (
-        f"| {' x '.join(map(str, shape))} | {upscaler} | {seconds:.0f} | {np.prod(shape) / 1e6 / seconds:.2f} | {planes} | {peak / 1e9:.2f} GB "
-        f"| {kernel_psnr(kernel, KERNEL):.1f} dB | {np.abs(found / true - 1).mean():.1%} | {seams} |"
-    )
+    return f"| {' | '.join(cells)} |"
 
 
 def watched(command: list[str]) -> tuple[dict[str, Any], int]:
