@@ -128,11 +128,11 @@ def _tried(run: Run) -> tuple[float, float] | None:
     index = layout.spread(3)[-1 if layout.n_planes < 3 else 1]
     sides = [min(SIDE, n) for n in layout.plane_size]
     rows, columns = (slice((n - side) // 2, (n - side) // 2 + side) for n, side in zip(layout.plane_size, sides, strict=True))
-    part = job.source.read(index, (rows, columns)).filled
-    axes = "YXS"[: part.ndim]
     kernel = options.given()
     estimating = upscaling = 0.0
     try:
+        part = job.source.read(index, (rows, columns)).filled
+        axes = "YXS"[: part.ndim]
         if kernel is None:
             estimating, found = _timed(lambda: iter_estimate_kernel(part, job.scale, job.method, axes, 0, job.device, job.settings))
             kernel = found or KernelEstimate(bicubic(job.scale), job.scale, "bicubic")

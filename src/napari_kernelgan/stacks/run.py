@@ -129,11 +129,12 @@ class StackRun:
     def _learn(self, values: ValueRange) -> dict[Index, Learnt]:
         """The network of every plane: one for each group of planes that share a kernel, or for each plane."""
         together: dict[str, tuple[Kernel, list[Index]]] = {}
-        for unit in self.everything:
+        own = self.job.settings.zssr.train == "plane"
+        for unit in self.planes if own else self.everything:
             found = self.kernels.get(self.run.sharing.place(unit.index))
             if found is None or found.estimate is None:
                 continue
-            name = unit.plane if self.job.settings.zssr.train == "plane" else f"group-{found.group.number:06d}"
+            name = unit.plane if own else f"group-{found.group.number:06d}"
             together.setdefault(name, (found.estimate.kernel, []))[1].append(unit.index)
         tasks = [LearnTask(name, tuple(planes), kernel, values) for name, (kernel, planes) in together.items()]
         networks: dict[Index, Learnt] = {}
