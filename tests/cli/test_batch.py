@@ -37,7 +37,7 @@ def batch(cli, tmp_path):
     config.write_text(json.dumps(SETTINGS))
 
     def run(*arguments):
-        return cli("batch", *arguments, "--config", config, "--threads", 1, "--upscaler", "inverse")
+        return cli("batch", "--config", config, "--threads", 1, "--upscaler", "inverse", *arguments)
 
     return run
 
@@ -55,14 +55,9 @@ def test_a_dry_run_tells_all_and_writes_nothing(batch, stack, tmp_path):
     before = names(tmp_path)
     answer = batch(stack, "-o", tmp_path / "out", "--dry-run")
     assert answer.status == 0
-    for said in (
-        "4 planes, 1 kernel, 4 tasks; TYX 4 x 64 x 64",
-        "result: 4 x 128 x 128, uint16",
-        "time: about",
-        "memory: about",
-        "disk: at",
-    ):
-        assert said in answer.err
+    assert "4 planes, 1 kernel, 4 tasks; TYX 4 x 64 x 64\nresult: 4 x 128 x 128, uint16\ntime: about" in answer.err
+    assert "memory: about" in answer.err
+    assert "disk: at most" in answer.err
     assert answer.out == ""
     assert names(tmp_path) == before
 
