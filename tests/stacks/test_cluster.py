@@ -43,6 +43,19 @@ def test_workers_make_the_same_pixels_as_this_process(file, process, two_workers
     assert_array_equal(here.upscaled[:], by_address.upscaled[:])
 
 
+@pytest.mark.slow
+def test_workers_that_dask_jobqueue_starts_make_the_same_pixels(file, process, tmp_path):
+    """As docs/cluster.md has it, with jobs that are processes on this machine."""
+    jobqueue = pytest.importorskip("dask_jobqueue.local")
+    options = {"cores": 1, "processes": 1, "memory": "2GB", "scheduler_options": {"host": "127.0.0.1", "dashboard": False}}
+    with jobqueue.LocalCluster(**options) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        cluster.scale(jobs=2)
+        client.wait_for_workers(2, timeout=90)
+        there = process(file, share="plane", out=tmp_path / "there.ome.zarr", scheduler=client)
+    assert [row.status for row in there.rows] == ["done"] * 5
+    assert_array_equal(there.upscaled[:], process(file, share="plane", out=tmp_path / "here.ome.zarr").upscaled[:])
+
+
 def test_tasks_come_back_in_any_order_and_few_wait(two_workers):
     assert sorted(two_workers.map(double, None, range(50))) == [(n, 2 * n) for n in range(50)]
     results = two_workers.map(double, None, iter(range(10**9)))  # which nobody could hand out at once
