@@ -18,7 +18,10 @@ from numpy.testing import assert_array_equal
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
+from napari_kernelgan.stacks.begin import begin
+from napari_kernelgan.stacks.finish import finish_image
 from napari_kernelgan.stacks.journal import MOST_TRIES, Journal, digest
+from napari_kernelgan.stacks.options import StackOptions
 
 COMMAND = [sys.executable, "-m", "napari_kernelgan", "batch"]
 
@@ -117,6 +120,17 @@ def test_parts_make_the_same_and_the_last_one_writes_the_files(file, process, tm
     # all but how long it took
     assert [line.rsplit(",", 4)[0] for line in tables[0]] == [line.rsplit(",", 4)[0] for line in tables[1]]
     assert_array_equal(two.kernels[0].kernel, whole.kernels[0].kernel)
+
+
+def test_parts_that_end_at_once_do_not_spoil_the_image(file, process, tmp_path):
+    found = process(file, kernel=kg.kernels.gaussian(2.0), out=tmp_path / "out.ome.tif", part=(1, 1))
+    whole = found.files.image.read_bytes()
+    source = kg.stacks.source.Source.of(str(file))
+    job = begin(source, StackOptions(kernel=kg.kernels.gaussian(2.0), upscaler="inverse"), found.files, resume=True).job
+    shutil.rmtree(found.files.store)  # as the part does that was first to make the image
+    finish_image(job, (found.files, {}, True, True))
+    assert found.files.image.read_bytes() == whole
+    assert leftovers(tmp_path) == []
 
 
 def test_a_plane_that_fails_does_not_stop_the_others(file, stack, process, tmp_path):
