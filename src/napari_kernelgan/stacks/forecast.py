@@ -27,8 +27,8 @@ SIDE = 512
 """px of the part of a plane that upscaling is tried on."""
 BYTES = 48
 """Of memory for every pixel that a task makes."""
-PROGRAM = 400_000_000
-"""Bytes that the program itself takes."""
+PROGRAM = 1_000_000_000
+"""Bytes that the program itself takes, at its first spectral estimate, however small the image is."""
 LOWER = 1 / 3
 """Of the disk that the full resolution takes, what the lower ones take."""
 
