@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import QUICK  # type: ignore[import-not-found]
 from skimage.data import brick, camera
+from small import QUICK  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan.stacks import units

@@ -8,8 +8,8 @@ import dask.array as da
 import numpy as np
 import psutil
 import pytest
-from conftest import planes  # type: ignore[import-not-found]
 from numpy.testing import assert_array_equal
+from small import planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError

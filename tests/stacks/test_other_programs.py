@@ -9,11 +9,11 @@ import pytest
 import rasterio
 import tifffile
 import zarr
-from conftest import planes  # type: ignore[import-not-found]
 from numpy.testing import assert_allclose, assert_array_equal
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 from ome_zarr_models.v05 import Image
+from small import planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan.cli.commands import app

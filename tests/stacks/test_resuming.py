@@ -13,8 +13,8 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
-from conftest import QUICK, planes  # type: ignore[import-not-found]
 from numpy.testing import assert_array_equal
+from small import QUICK, planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
