@@ -4,7 +4,7 @@
 
 Every run is a process of its own (``napari-kernelgan batch``) on one thread a task, with a fixed batch size. Each is compared with the run
 in process: the largest difference of any pixel as a part of the value range, which is 0 where they are the same bit for bit. "stack" and
-"plane" are ZSSR with one network for all planes, and with one for each.
+"plane" are ZSSR with a network for all planes that share a kernel, and with one for each plane.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def compare(folder: Path, train: str, share: str) -> str:
         upscaled, found = results(out)
         pixels.append(np.abs(upscaled - reference).max() / (values[1] - values[0]))
         kernels.append(np.abs(found - kernel).max())
-    name = "inverse" if train == "inverse" else f"zssr, a network for {'all' if train == 'stack' else 'each'}"
+    name = "inverse" if train == "inverse" else f"zssr, train={train}"
     same = [f"{each:.1g}" for each in pixels]
     return f"| {name} | {share} | {seconds:.0f} | {same[0]} | {same[1]} | {killed} | {same[2]} | {max(kernels):.1g} |"
 
