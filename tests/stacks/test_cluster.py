@@ -8,8 +8,8 @@ import dask.array as da
 import numpy as np
 import psutil
 import pytest
-from conftest import planes  # type: ignore[import-not-found]
 from numpy.testing import assert_array_equal
+from small import planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
@@ -41,6 +41,19 @@ def test_workers_make_the_same_pixels_as_this_process(file, process, two_workers
     assert there.record["engine"].startswith("on tcp://127.0.0.1")
     by_address = process(file, share="plane", out=tmp_path / "b.ome.zarr", scheduler=two_workers.client.scheduler.address, resume=True)
     assert_array_equal(here.upscaled[:], by_address.upscaled[:])
+
+
+@pytest.mark.slow
+def test_workers_that_dask_jobqueue_starts_make_the_same_pixels(file, process, tmp_path):
+    """As docs/cluster.md has it, with jobs that are processes on this machine."""
+    jobqueue = pytest.importorskip("dask_jobqueue.local")
+    options = {"cores": 1, "processes": 1, "memory": "2GB", "scheduler_options": {"host": "127.0.0.1", "dashboard": False}}
+    with jobqueue.LocalCluster(**options) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        cluster.scale(jobs=2)
+        client.wait_for_workers(2, timeout=90)
+        there = process(file, share="plane", out=tmp_path / "there.ome.zarr", scheduler=client)
+    assert [row.status for row in there.rows] == ["done"] * 5
+    assert_array_equal(there.upscaled[:], process(file, share="plane", out=tmp_path / "here.ome.zarr").upscaled[:])
 
 
 def test_tasks_come_back_in_any_order_and_few_wait(two_workers):
@@ -86,6 +99,19 @@ def test_a_plane_that_kills_its_worker_is_given_up_and_the_others_are_done(tmp_p
     assert "3 times" in found.failed[0].error
     rest = [at for at in range(6) if at != 3]
     assert_array_equal(found.upscaled[:][rest], process(stack, **options).upscaled[rest])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_a_plane_that_kills_its_worker_does_not_take_the_shared_kernel_with_it(tmp_path, process):
+    stack = planes(6)
+    parts = [da.from_delayed(dask.delayed(end_process)(plane, at), plane.shape, plane.dtype) for at, plane in enumerate(stack)]
+    found = process(da.stack(parts), out=tmp_path / "out.ome.zarr", workers=2)
+    assert [row.status for row in found.rows] == ["done"] * 3 + ["failed"] + ["done"] * 2
+    rest = [at for at in range(6) if at != 3]
+    whole = process(stack[rest])
+    assert found.record["value_range"] == whole.record["value_range"]
+    assert_array_equal(found.upscaled[:][rest], whole.upscaled)
 
 
 def test_arrays_in_memory_are_not_sent_about(stack, process, tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from conftest import QUICK, planes  # type: ignore[import-not-found]
 from numpy.testing import assert_allclose, assert_array_equal
 from skimage.data import astronaut, camera
+from small import QUICK, planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError

@@ -8,15 +8,20 @@ import subprocess
 import sys
 import time
 
+import dask
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
-from conftest import QUICK, planes  # type: ignore[import-not-found]
 from numpy.testing import assert_array_equal
+from small import QUICK, planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
+from napari_kernelgan.stacks.begin import begin
+from napari_kernelgan.stacks.finish import finish_image
 from napari_kernelgan.stacks.journal import MOST_TRIES, Journal, digest
+from napari_kernelgan.stacks.options import StackOptions
 
 COMMAND = [sys.executable, "-m", "napari_kernelgan", "batch"]
 
@@ -117,6 +122,17 @@ def test_parts_make_the_same_and_the_last_one_writes_the_files(file, process, tm
     assert_array_equal(two.kernels[0].kernel, whole.kernels[0].kernel)
 
 
+def test_parts_that_end_at_once_do_not_spoil_the_image(file, process, tmp_path):
+    found = process(file, kernel=kg.kernels.gaussian(2.0), out=tmp_path / "out.ome.tif", part=(1, 1))
+    whole = found.files.image.read_bytes()
+    source = kg.stacks.source.Source.of(str(file))
+    job = begin(source, StackOptions(kernel=kg.kernels.gaussian(2.0), upscaler="inverse"), found.files, resume=True).job
+    shutil.rmtree(found.files.store)  # as the part does that was first to make the image
+    finish_image(job, (found.files, {}, True, True))
+    assert found.files.image.read_bytes() == whole
+    assert leftovers(tmp_path) == []
+
+
 def test_a_plane_that_fails_does_not_stop_the_others(file, stack, process, tmp_path):
     files = tmp_path / "scan"
     files.mkdir()
@@ -133,6 +149,35 @@ def test_a_plane_that_fails_does_not_stop_the_others(file, stack, process, tmp_p
     assert "img2.tif" in (tmp_path / "out.planes.csv").read_text()
     (files / "img2.tif").write_bytes(good)
     assert statuses(process(files, resume=True, **options)) == ["kept", "kept", "done", "kept", "kept"]
+
+
+@pytest.mark.parametrize("upscaler", ["inverse", "none"])
+def test_a_plane_that_cannot_be_read_does_not_take_the_value_range_and_the_kernel_with_it(stack, process, tmp_path, upscaler):
+    files = tmp_path / "scan"
+    files.mkdir()
+    for at, plane in enumerate(stack):
+        tifffile.imwrite(files / f"img{at}.tif", plane, compression="deflate")
+    good = (files / "img2.tif").read_bytes()
+    (files / "img2.tif").write_bytes(good[:2000] + bytes(1000) + good[3000:])
+    found = process(files, upscaler=upscaler, out=tmp_path / "out")
+    assert statuses(found) == (["done", "done", "failed", "done", "done"] if upscaler == "inverse" else ["done"] * 5)
+    rest = process(np.delete(stack, 2, axis=0), upscaler="none")
+    assert found.record["value_range"] == rest.record["value_range"]
+    assert_array_equal(found.kernels[0].kernel, rest.kernels[0].kernel)
+    assert leftovers(tmp_path) == []
+
+
+def interrupt(plane):
+    raise KeyboardInterrupt
+
+
+def test_interrupts_are_not_held_against_a_plane(stack, process, tmp_path):
+    parts = [da.from_delayed(dask.delayed(interrupt)(plane), plane.shape, plane.dtype) for plane in stack]
+    options = {"kernel": kg.kernels.gaussian(2.0), "value_range": (0, 50000), "out": tmp_path / "out"}
+    for number in range(MOST_TRIES + 1):
+        with pytest.raises(KeyboardInterrupt):
+            process(da.stack(parts), resume=number > 0, **options)
+    assert list((tmp_path / "out" / "journal" / "begun").glob("*")) == []
 
 
 def test_a_task_that_never_ends_is_given_up(tmp_path):

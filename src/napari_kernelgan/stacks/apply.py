@@ -73,8 +73,10 @@ def do_unit(job: Job, task: UnitTask) -> UnitOutcome:
         if journal is not None and not journal.begin(unit.name):
             raise InputError(f"Working on it has ended its process {MOST_TRIES} times.")
         outcome = _do(job, task)
-    except OSError as error:
-        if error.errno in NO_ROOM:
+    except (OSError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) or error.errno in NO_ROOM:
+            if journal is not None:
+                journal.end(unit.name)  # it was not the plane's doing
             raise
         outcome = UnitOutcome(unit, "failed", error=_said(error))
     except Exception as error:  # noqa: BLE001 - a plane must not take the others with it, whatever is wrong with it

@@ -115,6 +115,7 @@ def begin(
         options.threads,
         missing,
         secrets.token_hex(8),
+        options.part[0] if options.part else 1,
     )
     return Run(job, sharing, options, outputs, notes, restore)
 

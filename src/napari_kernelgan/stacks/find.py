@@ -15,7 +15,7 @@ from ..estimate.api import MethodConfig, iter_estimate_inputs, method_settings
 from ..estimate.inputs import Input
 from ..estimate.result import KernelEstimate
 from ..files.kernels import estimate_from_record, kernel_record
-from ..images.layout import Index, without_alpha
+from ..images.layout import Index, Region, without_alpha
 from ..images.values import SAMPLE_PLANES, ValueRange, to_unit, value_range
 from ..kernels.algebra import Kernel
 from ..progress import run
@@ -24,6 +24,7 @@ from ..upscaling.inverse.run import Inverse
 from .job import Job
 from .journal import digest
 from .sharing import Group
+from .source import Pixels
 from .threads import computing
 from .units import looked_at
 
@@ -53,6 +54,23 @@ class KernelOutcome(NamedTuple):
     """Whether it is one of an earlier run."""
 
 
+def sample(job: Job, purpose: str, index: Index, region: Region | None = None) -> Pixels | None:
+    """What something that many planes share is learnt from; None where it cannot be read, or ends the process that reads it.
+
+    Of such a plane its own task tells. `purpose` is for the journal, and differs between tasks that run at once.
+    """
+    name = f"{purpose}-{'-'.join(map(str, job.source.place(index)))}"
+    if job.journal is not None and not job.journal.begin(name):
+        return None
+    try:
+        pixels: Pixels | None = job.source.read(index, region)
+    except InputError:
+        pixels = None
+    if job.journal is not None:
+        job.journal.end(name)
+    return pixels
+
+
 def find_range(job: Job, _: tuple[()] = ()) -> ValueRange:
     """The one value range of the stack, from a seeded sample of evenly spread planes; pixels without a value do not count."""
     data, layout = job.source.file.data, job.source.layout
@@ -61,11 +79,13 @@ def find_range(job: Job, _: tuple[()] = ()) -> ValueRange:
     samples = []
     for index in layout.spread(SAMPLE_PLANES):
         for region in looked_at(layout):
-            pixels = job.source.read(index, region)
+            pixels = sample(job, f"range-{job.part}", index, region)
+            if pixels is None:
+                continue
             values = without_alpha(pixels.values)
             samples.append(values.ravel() if pixels.missing is None else values[~pixels.missing].ravel())
     if not any(sample.size for sample in samples):
-        raise InputError("No pixel that was looked at has a value.")
+        raise InputError("No pixel that was looked at has a value, or can be read.")
     return value_range(data, layout, None, [sample for sample in samples if sample.size])
 
 
@@ -131,7 +151,9 @@ def _read_input(job: Job, group: Group, values: ValueRange, max_planes: int, gap
     planes, pictures, missing, read = [], [], [], []
     for number, index in enumerate(chosen):
         for region in regions:
-            pixels = source.read(index, region)
+            pixels = sample(job, f"kernel-{job.part}-{group.number}", index, region)
+            if pixels is None:
+                continue
             share = 0.0 if pixels.missing is None else float(pixels.missing.mean())
             if share == 1 or (region is not None and share > GAPPED):
                 continue
@@ -142,7 +164,7 @@ def _read_input(job: Job, group: Group, values: ValueRange, max_planes: int, gap
             pictures.append(number)
             missing.append(np.zeros(planes[-1].shape[1:], bool) if pixels.missing is None else pixels.missing)
     if not planes:
-        raise InputError(f"There are no pixels with a value: {group.name}.")
+        raise InputError(f"There are no pixels that have a value and can be read: {group.name}.")
     if all(np.ptp(plane) == 0 for plane in planes):
         raise InputError(f"There is nothing to estimate a kernel from, all is constant: {group.name}.")
     record = {
@@ -175,10 +197,16 @@ class PlaneLevels(NamedTuple):
     """Part of the network's answer to add."""
 
 
-def find_levels(job: Job, task: LevelsTask) -> PlaneLevels:
-    """Noise and texture of a large plane, from the parts of it that the inverse looks at, and how much of a network suits it."""
+def find_levels(job: Job, task: LevelsTask) -> PlaneLevels | str:
+    """Noise and texture of a large plane, from the parts of it that the inverse looks at, and how much of a network suits it.
+
+    Text is why there are none.
+    """
     height, width = job.source.layout.plane_size
-    parts = [job.source.read(task.index, (rows, columns)) for rows in sampled(height) for columns in sampled(width)]
+    try:
+        parts = [job.source.read(task.index, (rows, columns)) for rows in sampled(height) for columns in sampled(width)]
+    except InputError as error:
+        return str(error)
     # parts of which much is filled would seem smooth
     whole = [part for part in parts if part.missing is None or part.missing.mean() < GAPPED] or parts
     patches = [to_unit(without_alpha(part.filled), task.values) for part in whole]

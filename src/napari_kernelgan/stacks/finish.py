@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,22 +92,34 @@ def finish_image(job: Job, task: tuple[Outputs, dict[str, Any], bool, bool]) -> 
         if whole:
             ngff_write.finish_ngff(outputs.store)
         return
-    if new:
-        _write_tiff(job, outputs, record)
-    if whole:
-        shutil.rmtree(outputs.store)
+    temporary = outputs.journal / f"{secrets.token_hex(4)}-{outputs.image.name}"
+    try:
+        if new:
+            _write_tiff(job, outputs, temporary, record)
+            if outputs.store.exists():  # as it did all the while
+                os.replace(temporary, outputs.image)
+        if whole:
+            gone = outputs.journal / f"{secrets.token_hex(4)}-{outputs.store.name}"
+            os.rename(outputs.store, gone)
+            shutil.rmtree(gone, ignore_errors=True)
+    except (OSError, InputError):
+        if outputs.store.exists() or not outputs.image.exists():
+            raise
+        # another part of the run, which ended at the same time, has made the image
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _write_tiff(job: Job, outputs: Outputs, record: dict[str, Any]) -> None:
+def _write_tiff(job: Job, outputs: Outputs, path: Path, record: dict[str, Any]) -> None:
     layout, data = _in_store(outputs.store, job.target.layout)
     file = job.source.file
     if outputs.format == "geotiff":
         from ..files.geotiff import write_geotiff
 
         assert file.geo is not None  # which check_image has seen to
-        write_geotiff(outputs.image, data, layout, file.geo.finer(job.scale), about=record)
+        write_geotiff(path, data, layout, file.geo.finer(job.scale), about=record)
     else:
-        write_image(outputs.image, data, layout.axes, *file.calibration.finer(job.scale), ome=True, overwrite=True)
+        write_image(path, data, layout.axes, *file.calibration.finer(job.scale), ome=True, overwrite=True)
 
 
 def _in_store(path: Path, layout: Layout) -> tuple[Layout, Any]:

@@ -27,8 +27,8 @@ SIDE = 512
 """px of the part of a plane that upscaling is tried on."""
 BYTES = 48
 """Of memory for every pixel that a task makes."""
-PROGRAM = 400_000_000
-"""Bytes that the program itself takes."""
+PROGRAM = 1_000_000_000
+"""Bytes that the program itself takes, at its first spectral estimate, however small the image is."""
 LOWER = 1 / 3
 """Of the disk that the full resolution takes, what the lower ones take."""
 
@@ -128,11 +128,11 @@ def _tried(run: Run) -> tuple[float, float] | None:
     index = layout.spread(3)[-1 if layout.n_planes < 3 else 1]
     sides = [min(SIDE, n) for n in layout.plane_size]
     rows, columns = (slice((n - side) // 2, (n - side) // 2 + side) for n, side in zip(layout.plane_size, sides, strict=True))
-    part = job.source.read(index, (rows, columns)).filled
-    axes = "YXS"[: part.ndim]
     kernel = options.given()
     estimating = upscaling = 0.0
     try:
+        part = job.source.read(index, (rows, columns)).filled
+        axes = "YXS"[: part.ndim]
         if kernel is None:
             estimating, found = _timed(lambda: iter_estimate_kernel(part, job.scale, job.method, axes, 0, job.device, job.settings))
             kernel = found or KernelEstimate(bicubic(job.scale), job.scale, "bicubic")

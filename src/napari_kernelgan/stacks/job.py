@@ -41,6 +41,8 @@ class Job:
         What stands in the result where there is no value; None where there always is one.
     name : str
         Of this run, which no other has.
+    part : int
+        Of a run in parts, which.
     """
 
     source: Source
@@ -56,6 +58,7 @@ class Job:
     threads: int | None = None
     missing: float | None = None
     name: str = ""
+    part: int = 1
 
     def seed_of(self, *purpose: int) -> int:
         """The seed of a part of the run: it depends on the run's seed and on what it is for, not on order, place or batch."""

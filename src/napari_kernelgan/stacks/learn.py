@@ -14,7 +14,7 @@ from ..images.values import ValueRange, to_unit
 from ..kernels.algebra import Kernel
 from ..progress import run
 from ..upscaling.inverse.levels import rounding_noise
-from .find import GAPPED
+from .find import GAPPED, sample
 from .job import Job
 from .journal import digest
 from .threads import computing
@@ -52,8 +52,8 @@ def learn(job: Job, task: LearnTask) -> Learnt | None:
     config, seed = job.settings.zssr, job.seed_of(3, *job.source.place(task.planes[0]))
     most = min(config.train_planes, len(task.planes))
     chosen = [task.planes[i] for i in np.unique(np.linspace(0, len(task.planes) - 1, most).round().astype(int))]
-    parts = [job.source.read(index, region) for index in chosen for region in looked_at(job.source.layout)]
-    parts = [part for part in parts if part.missing is None or part.missing.mean() < GAPPED]
+    looked = [sample(job, f"network-{job.part}-{task.name}", index, region) for index in chosen for region in looked_at(job.source.layout)]
+    parts = [part for part in looked if part is not None and (part.missing is None or part.missing.mean() < GAPPED)]
     if not any(np.ptp(without_alpha(part.filled)) for part in parts):
         return None
     pixels = digest(*(part.values for part in parts))

@@ -129,11 +129,12 @@ class StackRun:
     def _learn(self, values: ValueRange) -> dict[Index, Learnt]:
         """The network of every plane: one for each group of planes that share a kernel, or for each plane."""
         together: dict[str, tuple[Kernel, list[Index]]] = {}
-        for unit in self.everything:
+        own = self.job.settings.zssr.train == "plane"
+        for unit in self.planes if own else self.everything:
             found = self.kernels.get(self.run.sharing.place(unit.index))
             if found is None or found.estimate is None:
                 continue
-            name = unit.plane if self.job.settings.zssr.train == "plane" else f"group-{found.group.number:06d}"
+            name = unit.plane if own else f"group-{found.group.number:06d}"
             together.setdefault(name, (found.estimate.kernel, []))[1].append(unit.index)
         tasks = [LearnTask(name, tuple(planes), kernel, values) for name, (kernel, planes) in together.items()]
         networks: dict[Index, Learnt] = {}
@@ -143,16 +144,19 @@ class StackRun:
                 networks |= dict.fromkeys(task.planes, learnt)
         return networks
 
-    def _find_levels(self, values: ValueRange, networks: dict[Index, Learnt]) -> dict[Index, PlaneLevels]:
+    def _find_levels(self, values: ValueRange, networks: dict[Index, Learnt]) -> dict[Index, PlaneLevels | str]:
         tasks = []
         for unit in self.planes:
             kernel = self.kernels[self.run.sharing.place(unit.index)].estimate
             if kernel is not None:
                 tasks.append(LevelsTask(unit.index, kernel.kernel, values, networks.get(unit.index)))
-        return {task.index: self._found(levels) for task, levels in self.engine.map(find_levels, self.job, tasks)}
+        found = self.engine.map(find_levels, self.job, tasks)
+        return {task.index: _died(levels) if isinstance(levels, WorkerDied) else levels for task, levels in found}
 
-    def _task(self, unit: Unit, values: ValueRange, levels: PlaneLevels | None, network: Learnt | None) -> UnitTask:
+    def _task(self, unit: Unit, values: ValueRange, levels: PlaneLevels | str | None, network: Learnt | None) -> UnitTask:
         kernel = self.kernels[self.run.sharing.place(unit.index)]
+        if isinstance(levels, str):
+            return UnitTask(unit, values, None, levels)
         return UnitTask(unit, values, kernel.estimate, kernel.error, levels, network)
 
     def _only(self, results: Iterator[tuple[Any, T | WorkerDied]]) -> T:

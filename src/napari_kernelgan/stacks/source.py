@@ -111,11 +111,22 @@ class Source:
         return tuple(at + first.get(a, 0) for a, at in zip(self.layout.stack_axes, index, strict=True))
 
     def read(self, index: Index = (), region: Region | None = None) -> Pixels:
-        """Read a plane, or a region (rows, columns) of it."""
+        """Read a plane, or a region (rows, columns) of it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
         file = self.file
         layout, where = Layout.of(file.data, file.axes), self.place(index)
-        with _threads(file.data):
-            values = layout.plane(file.data, where, region)
+        try:
+            with _threads(file.data):
+                values = layout.plane(file.data, where, region)
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:  # whatever a reader says of a damaged file
+            raise InputError(f"Plane {where} cannot be read: {str(error) or type(error).__name__}") from error
         missing = np.zeros(values.shape, bool)
         if values.dtype.kind == "f":
             missing |= ~np.isfinite(values)
