@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
 from ..images.layout import Index
@@ -78,6 +82,8 @@ class StackResult:
     files: Outputs | None
     record: dict[str, Any] = field(repr=False)
     """What the JSON holds."""
+    kernel_axes: str = ""
+    """The stack axes along which kernels differ."""
     notes: tuple[str, ...] = ()
     """What a user should know, in sentences."""
     stopped: bool = False
@@ -95,6 +101,27 @@ class StackResult:
             if row.place == tuple(place):
                 return row.estimate
         raise KeyError(tuple(place))
+
+
+def stacked_kernels(kernels: Sequence[KernelEstimate | None]) -> NDArray[np.float32]:
+    """Kernels as one array (kernels, n, n) with the side of the largest; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is none at all.
+    """
+    sides = [len(kernel.kernel) for kernel in kernels if kernel is not None]
+    if not sides:
+        raise InputError("There is no kernel.")
+    side = max(sides)
+    stack = np.full((len(kernels), side, side), np.nan, np.float32)
+    for at, kernel in enumerate(kernels):
+        if kernel is not None:
+            edge = (side - len(kernel.kernel)) // 2
+            stack[at] = 0
+            stack[at, edge : edge + len(kernel.kernel), edge : edge + len(kernel.kernel)] = kernel.kernel
+    return stack
 
 
 def write_table(path: Path, rows: Sequence[PlaneRow], stack_axes: str) -> None:
