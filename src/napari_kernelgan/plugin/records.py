@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -15,7 +15,9 @@ from ..files.kernels import kernel_record
 from ..kernels.algebra import Kernel
 from ..provenance import hash_array, versions
 from ..upscaling.result import UpscaleInfo
-from .source import Source
+
+if TYPE_CHECKING:
+    from .source import Source
 
 KEY = "napari_kernelgan"
 MAP_KEY = "napari_kernelgan_map"
@@ -69,7 +71,9 @@ def belongs_to(kernel: Layer, image: Layer) -> bool:
 
 
 def kernel_in(layer: Layer) -> KernelEstimate | KernelMap:
-    """The kernel in a layer, or the map of kernels that it shows; a kernel with its stages for the gradual way, unless the layer's pixels were changed.
+    """The kernel in a layer, or the map of kernels that it shows.
+
+    A kernel comes with its stages for the gradual way, unless the layer's pixels were changed.
 
     Raises
     ------

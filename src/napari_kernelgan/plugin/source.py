@@ -16,6 +16,7 @@ from ..files.image_file import Calibration
 from ..files.units import convert, unit_name
 from ..images.layout import LETTERS, Layout, is_lazy
 from .placement import Placement
+from .records import record_of
 from .region import Region, unit_ratio
 
 LOOK = ("gamma", "opacity", "blending")
@@ -93,7 +94,7 @@ class Source:
             origin={
                 "layer": layer.name,
                 "layer_id": str(layer.unique_id),
-                "path": str(layer.source.path) if layer.source.path else None,
+                "path": str(layer.source.path) if layer.source.path else record_of(layer).get("path"),
                 "plane": None if plane is None else list(plane),
             },
         )

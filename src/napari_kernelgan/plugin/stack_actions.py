@@ -15,6 +15,7 @@ from ..fields.result import KernelMap
 from ..files.image_file import ImageFile
 from ..progress import Callback, Steps, run
 from ..stacks import api as stacks
+from ..stacks.outputs import Outputs
 from ..stacks.results import StackResult
 from .layers import LayerData, as_layer
 from .records import kernel_in
@@ -69,10 +70,10 @@ def process_stack_layer(
     Returns
     -------
     tuple of napari.layers.Image
-        The kernels, beside the image, unless they were given: ``<layer> kernel`` where there is one, else ``<layer> kernels``, a stack along
-        the axes that they differ along. Then the upscaled image, ``<layer> x2``, lying where its planes lie; lazy where it is on disk, and
-        not there where there is none. ``metadata["napari_kernelgan"]["stack"]`` holds all that is known, with a row for every plane under
-        "planes".
+        The kernels, beside the image, unless they were given: ``<layer> kernel`` where there is one, else ``<layer> kernels``, a stack
+        along the axes that they differ along. Then the upscaled image, ``<layer> x2``, lying where its planes lie; lazy where it is on
+        disk, and left out where nothing was upscaled. ``metadata["napari_kernelgan"]["stack"]`` holds all that is known, with a row for
+        every plane under "planes".
 
     Raises
     ------
@@ -112,6 +113,8 @@ def iter_process_stack_layer(
         raise InputError("A map of kernels is undone in one picture at a time: use upscale_layer, or the field map's panel.")
     spans = {axis.upper(): (int(first), int(last)) for axis, (first, last) in (ranges or {}).items()}
     source = replace(source, origin=source.origin | {"axes": source.axes, "ranges": {axis: list(span) for axis, span in spans.items()}})
+    if out:
+        _spare_input(source, out)
     image = ImageFile(Path(source.origin["path"] or source.name), source.image, source.axes, source.calibration)
     steps = stacks.iter_process_stack(
         image,
@@ -125,6 +128,26 @@ def iter_process_stack_layer(
         **options,
     )
     return _process(source, steps, spans)
+
+
+def earlier_results(out: str | Path) -> list[Path]:
+    """What is there already of that which a run with this `out` would write."""
+    outputs = _outputs(out)
+    return [path for path in (*outputs.written, outputs.journal) if path.exists()]
+
+
+def _outputs(out: str | Path) -> Outputs:
+    return Outputs.at(out, ImageFile(Path("layer"), None, ""), "ome-zarr")
+
+
+def _spare_input(source: Source, out: str | Path) -> None:
+    """Refuse to write where the image is read from."""
+    path = source.origin["path"]
+    if path is None:
+        return
+    read, written = Path(path).resolve(), _outputs(out).image.resolve()
+    if read == written or written in read.parents:
+        raise InputError(f"{written} is what layer '{source.name}' is read from: choose another name.")
 
 
 def _process(source: Source, steps: Steps[StackResult], ranges: dict[str, tuple[int, int]]) -> Steps[StackLayers]:

@@ -57,6 +57,8 @@ def _upscaled_layer(source: Source, result: StackResult, ranges: Ranges, record:
     """As any upscaled layer; on disk it is lazy, and has the lower resolutions of its store."""
     letters = Layout.of(source.image, source.axes).stack_axes
     placed = source.placement.at((*(ranges.get(axis, (0, 0))[0] for axis in letters), 0, 0)).finer(record["scale"])
+    if result.files is not None:
+        record |= {"path": str(result.files.image)}
     if result.files is None:
         levels = [_in_order(result.upscaled, result.axes, source.axes)]
     else:

@@ -20,6 +20,7 @@ from .forms import Form, read
 from .glance import Glance
 from .layers import COLORMAP, contrast
 from .live import Live
+from .panel import Panel
 from .parts import button, narrow, row, say, short, text
 from .placement import Placement
 from .records import belongs_to, record_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,8 +127,15 @@ def stacked_kernels(kernels: Sequence[KernelEstimate | None]) -> NDArray[np.floa
 
 def write_table(path: Path, rows: Sequence[PlaneRow], stack_axes: str) -> None:
     """Write a CSV with one row for every plane."""
-    cells = [row.cells(stack_axes) for row in rows]
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(cells[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(cells)
+        file.write(table_as_csv(rows, stack_axes))
+
+
+def table_as_csv(rows: Sequence[PlaneRow], stack_axes: str) -> str:
+    """A table with one row for every plane, and a header, as CSV; there is at least one row."""
+    cells = [row.cells(stack_axes) for row in rows]
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(cells[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(cells)
+    return text.getvalue()
