@@ -51,16 +51,16 @@ class AxesForm(Container):
             self.letters.append(role)
             self.first.append(first)
             self.last.append(last)
-            about = Label(value=f"{name}, {length}", tooltip="The layer's own name of the axis, and its length.")
-            self.append(row(about, role, first, Label(value="to"), last))
+            about = Label(value=f"{name}, {length}:", tooltip="The layer's own name of the axis, and its length.")
+            self.append(row(about, role))
+            self.append(row(first, Label(value="to"), last))
         self.show_ranges(self._ranges)
 
     def show_ranges(self, shown: bool) -> None:
         """Show the first and the last plane, or not."""
         self._ranges = shown
-        for line in self:
-            for widget in line[2:]:
-                widget.visible = shown
+        for ends in list(self)[1::2]:
+            ends.visible = shown
 
     @property
     def axes(self) -> str:

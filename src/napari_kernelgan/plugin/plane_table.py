@@ -11,7 +11,7 @@ from ..files.units import unit_symbol
 from ..stacks.results import PlaneRow, table_as_csv
 from .words import widths_in_words, widths_of
 
-HEIGHT = 190  # px
+WIDTH, HEIGHT = 340, 190  # px, at least
 BARS_TIP = "Full width at half maximum of the SR kernel, major × minor axis; in brackets: 90 % error bars."
 
 
@@ -29,10 +29,10 @@ class PlaneTable(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setWordWrap(False)
         self.verticalHeader().setVisible(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.setMinimumHeight(HEIGHT)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setMinimumSize(WIDTH, HEIGHT)
         self.currentCellChanged.connect(lambda at, _column, before, _before_column: self._choose(at) if at != before else None)
         self.cellClicked.connect(lambda at, _column: self._choose(at))
 

@@ -37,6 +37,7 @@ SHARE_TIP = (
     "Which planes have one kernel. Planes of differing scenes under the same optics tell it better together; a PSF follows the wavelength, "
     "so channels may have one each; where focus drifts, a window of planes around each tells its own."
 )
+KERNEL_TIP = "A kernel layer that is undone in all planes, or kernels to be estimated."
 OUT_TIP = "A folder, or the image's own name, ending in .ome.zarr; the kernels, a table and the record are written beside it."
 IF_TIP = (
     "If there are results of an earlier run: say so and do nothing; go on, doing only what is missing or has changed; or delete and redo."
@@ -61,7 +62,6 @@ class StackWidget(Panel):
         self.window_axis = ComboBox(choices=self._window_axes, nullable=True, tooltip="The axis that the window moves along.")
         self.window_axis.null_string = "Z or T"
         self.window = SpinBox(value=5, min=1, step=2, tooltip="How many planes the window holds, an odd number; fewer at both ends.")
-        self._window_row = row(self.window, self.window_axis)
         self.kernel = short(
             ComboBox(choices=self._kernels, nullable=True, tooltip="A kernel layer for all planes, or kernels to be estimated.")
         )
@@ -70,7 +70,6 @@ class StackWidget(Panel):
         self.output = ComboBox(choices=(MEMORY, DISK), tooltip="On disk the result may be larger than memory, and the layer is lazy.")
         self.out = FileEdit(mode="w", tooltip=OUT_TIP)
         self.existing = ComboBox(choices=(REFUSE, RESUME, OVERWRITE), tooltip=IF_TIP)
-        self._disk = Form({"write to": self.out, "if it exists": self.existing})
         self.run_button = button("Run", self.run, "Work on the planes chosen and add the results as layers.")
         self.cancel_button.tooltip = "Stop after the plane it is in; what is done stays."
         self.table = PlaneTable()
@@ -78,21 +77,24 @@ class StackWidget(Panel):
         self.plot_axis = ComboBox(choices=self._plot_axes, tooltip="The axis of the stack that widths are drawn over.")
         self.copy_button = button("Copy table", self.copy_table, "Copy all that is known of the planes as CSV.")
         self.save_button = button("Save CSV", self._ask_and_save, "Write all that is known of the planes to a CSV file.")
-        self._rows_form = Form({"window": self._window_row})
-        set_up = Container(
-            widgets=[
-                Form({"planes": self.planes}),
-                self.no_axes,
-                self.axes_form,
-                Form({"kernel": self.kernel, "kernel by": self.method, "shared by": self.share}),
-                self._rows_form,
-                Form({"upscale by": self.upscaler, "scale": self.scale, "device": self.device, "seed": self.seed}),
-                self._advanced(),
-                Form({"results": self.output}),
-                self._disk,
-            ],
-            labels=False,
+        self._form = Form(
+            {
+                "axes": self.axes_form,
+                "planes": self.planes,
+                "kernel": self.kernel,
+                "kernel by": self.method,
+                "shared by": self.share,
+                "window": row(self.window, self.window_axis),
+                "upscale by": self.upscaler,
+                "scale": self.scale,
+                "device": self.device,
+                "seed": self.seed,
+                "results": self.output,
+                "write to": self.out,
+                "if it exists": self.existing,
+            }
         )
+        set_up = Container(widgets=[self.no_axes, self._form, self._advanced()], labels=False)
         set_up.native.layout().addStretch()
         planes = Container(widgets=[row(self.copy_button, self.save_button), Form({"plot over": self.plot_axis})], labels=False)
         layout: QVBoxLayout = planes.native.layout()
@@ -103,6 +105,7 @@ class StackWidget(Panel):
             [Form({"image": self.image}), self.pages, row(self.run_button, self.cancel_button), self.progress, self.status],
             starting=(self.run_button,),
         )
+        self._content.native.layout().setStretchFactor(self.pages.native, 1)  # the table takes what room there is
         self.image.changed.connect(self._show_image)
         for choice in (self.planes, self.share, self.output, self.kernel):
             choice.changed.connect(self._show_choices)
@@ -210,6 +213,7 @@ class StackWidget(Panel):
         several = bool(self.axes_form.letters)
         self.planes.enabled = several
         self.no_axes.visible = not several
+        self._form.show_row("axes", several)
         self.no_axes.value = "There is no image." if layer is None else "The image is a single plane."
         self.window_axis.reset_choices()
 
@@ -219,8 +223,9 @@ class StackWidget(Panel):
     def _show_choices(self, *_: Any) -> None:
         """Show what the choices call for, and nothing else."""
         self.axes_form.show_ranges(self.planes.value == RANGE)
-        self._rows_form.visible = self.share.value == "window" and self.kernel.value is None
-        self._disk.visible = self.output.value == DISK
+        self._form.show_row("window", self.share.value == "window" and self.kernel.value is None)
+        for label in ("write to", "if it exists"):
+            self._form.show_row(label, self.output.value == DISK)
         self.share.enabled = self.method.enabled = self.kernel.value is None
 
     def _add_rows(self, rows: Any) -> None:

@@ -115,7 +115,7 @@ class WidthPlot(QWidget):
             spine.set_color(ink)
             spine.set_visible(side in ("left", "bottom"))
         if self._points:
-            axes.legend(frameon=False, labelcolor=ink, fontsize=8, ncols=2, loc="best")
+            axes.legend(frameon=False, labelcolor=ink, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
         else:
             axes.text(0.5, 0.5, "no widths yet", transform=axes.transAxes, color=ink, ha="center", fontsize=8)
 

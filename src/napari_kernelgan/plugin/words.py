@@ -115,7 +115,7 @@ def widths_of(row: PlaneRow, physical: bool) -> Widths | None:
 
 
 def widths_in_words(widths: Widths | None) -> str:
-    """Widths in one line, without the unit: "3.10 (2.9–3.3) × 2.85 (2.6–3.1)"."""
+    """Major and minor width, each on its line, without the unit: "3.10 (2.92–3.30)" over "× 2.85 (2.61–3.10)"."""
     if widths is None:
         return ""
     form = ".2f" if widths.unit == "px" else "#.3g"
@@ -124,7 +124,7 @@ def widths_in_words(widths: Widths | None) -> str:
     for width, ends in zip(widths[:2], bars, strict=True):
         told = " ({}–{})".format(*(_number(end, form) for end in ends)) if ends else ""
         parts.append(_number(width, form) + told)
-    return " × ".join(parts)
+    return "\n× ".join(parts)
 
 
 def stack_in_words(result: StackResult) -> str:
