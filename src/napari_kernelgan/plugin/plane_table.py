@@ -67,8 +67,8 @@ class PlaneTable(QTableWidget):
 
     def _fill(self) -> None:
         unit = next((unit_symbol(row.estimate.unit) for row in self.rows if widths_of(row, True)), None)
-        widths = [f"FWHM ({unit})"] * (unit is not None) + ["FWHM (HR px)"]
-        titles = [*self._axes, *widths, "trust", "status", "s", "error"]
+        first, then = ([f"FWHM ({unit})"], ["FWHM (HR px)"]) if unit else (["FWHM (HR px)"], [])
+        titles = [*self._axes, *first, "trust", "status", *then, "s", "error"]
         kept = self.currentRow()
         silent = self.blockSignals(True)
         self.setRowCount(len(self._rows))
@@ -92,5 +92,5 @@ class PlaneTable(QTableWidget):
 
 def _cells(row: PlaneRow, physical: bool) -> list[str]:
     trust = row.estimate.reliability if row.estimate else None
-    widths = [widths_in_words(widths_of(row, known)) for known in ((True, False) if physical else (False,))]
-    return [*map(str, row.place), *widths, trust.level if trust else "", row.status, f"{row.seconds:.2g}", row.error or ""]
+    first, *then = (widths_in_words(widths_of(row, known)) for known in ((True, False) if physical else (False,)))
+    return [*map(str, row.place), first, trust.level if trust else "", row.status, *then, f"{row.seconds:.2g}", row.error or ""]
