@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Image
 
 import napari_kernelgan as kg
+from napari_kernelgan.files.ngff import read_ngff
 from napari_kernelgan.plugin import estimate_layer, map_kernels_layer, process_stack_layer, upscale_layer
 from napari_kernelgan.plugin.layers import GAP
 from napari_kernelgan.plugin.placement import Placement
@@ -67,18 +68,12 @@ def test_a_part_of_a_stack_lies_where_its_planes_lie(stack: np.ndarray, placed: 
 
 
 def test_on_disk_the_layer_is_lazy_and_in_several_resolutions(stack: np.ndarray, tmp_path: Path) -> None:
-    large = np.tile(stack, (1, 2, 2))
-    (upscaled,) = process_stack_layer(
-        Image(large, **PLACED), kernel=kg.kernels.gaussian(2.0), upscaler="bicubic", out=tmp_path / "a.ome.zarr"
-    )
+    large, bicubic = np.tile(stack, (1, 2, 2)), {"kernel": kg.kernels.gaussian(2.0), "upscaler": "bicubic"}
+    (upscaled,) = process_stack_layer(Image(large, **PLACED), out=tmp_path / "a.ome.zarr", **bicubic)
     assert upscaled.multiscale
     assert [level.shape for level in upscaled.data] == [(3, 384, 384), (3, 192, 192)]
     assert all(isinstance(level, da.Array) for level in upscaled.data)
-    np.testing.assert_array_equal(
-        upscaled.data[0].compute(), kg.process_stack(large, kernel=kg.kernels.gaussian(2.0), upscaler="bicubic").upscaled
-    )
-    from napari_kernelgan.files.ngff import read_ngff
-
+    np.testing.assert_array_equal(upscaled.data[0].compute(), kg.process_stack(large, **bicubic).upscaled)
     written = read_ngff(tmp_path / "a.ome.zarr").calibration
     assert written.pixel_size == pytest.approx((0.1, 0.1))
     assert (written.unit, written.t_interval) == ("micrometer", 2.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem
 
 from ..files.units import unit_symbol
 from ..stacks.results import PlaneRow, table_as_csv
@@ -25,13 +25,14 @@ class PlaneTable(QTableWidget):
         super().__init__()
         self._axes = ""
         self._rows: dict[tuple[int, ...], PlaneRow] = {}
+        self._lines: dict[tuple[int, ...], int] = {}
+        self._unit: str | None = None
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().setVisible(False)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + 4)
         self.setMinimumSize(WIDTH, HEIGHT)
         self.currentCellChanged.connect(lambda at, _column, before, _before_column: self._choose(at) if at != before else None)
         self.cellClicked.connect(lambda at, _column: self._choose(at))
@@ -49,7 +50,7 @@ class PlaneTable(QTableWidget):
     @property
     def physical(self) -> bool:
         """Whether any plane has widths in a unit of length."""
-        return any(widths_of(row, True) for row in self.rows)
+        return self._unit is not None
 
     def as_csv(self) -> str:
         """The table with everything that is known of the planes; empty where there is none."""
@@ -57,32 +58,38 @@ class PlaneTable(QTableWidget):
 
     def begin(self, axes: str) -> None:
         """Empty the table, for planes along these stack axes."""
-        self._axes, self._rows = axes, {}
-        self._fill()
+        self._axes, self._rows, self._lines, self._unit = axes, {}, {}, None
+        with QSignalBlocker(self):
+            self.setRowCount(0)
+            self._label()
 
     def add(self, rows: Sequence[PlaneRow]) -> None:
         """Add planes, or bring those that are there up to date."""
         self._rows |= {row.place: row for row in rows}
-        self._fill()
+        for row in rows:
+            self._lines.setdefault(row.place, len(self._lines))
+        known = self._unit
+        self._unit = known or next((unit_symbol(row.estimate.unit) for row in rows if widths_of(row, True)), None)
+        with QSignalBlocker(self):
+            self.setRowCount(len(self._rows))
+            if self._unit != known:
+                self._label()
+            for row in rows if self._unit == known else self.rows:
+                self._write(row)
+            self.resizeColumnsToContents()
 
-    def _fill(self) -> None:
-        unit = next((unit_symbol(row.estimate.unit) for row in self.rows if widths_of(row, True)), None)
-        first, then = ([f"FWHM ({unit})"], ["FWHM (HR px)"]) if unit else (["FWHM (HR px)"], [])
+    def _label(self) -> None:
+        first, then = ([f"FWHM ({self._unit})"], ["FWHM (HR px)"]) if self.physical else (["FWHM (HR px)"], [])
         titles = [*self._axes, *first, "trust", "status", *then, "s", "error"]
-        kept = self.currentRow()
-        silent = self.blockSignals(True)
-        self.setRowCount(len(self._rows))
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
-        for at, row in enumerate(self.rows):
-            for column, text in enumerate(_cells(row, unit is not None)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(BARS_TIP if titles[column].startswith("FWHM") else text)
-                item.setData(Qt.ItemDataRole.UserRole, row.place)
-                self.setItem(at, column, item)
-        if 0 <= kept < len(self._rows):
-            self.setCurrentCell(kept, 0)
-        self.blockSignals(silent)
+
+    def _write(self, row: PlaneRow) -> None:
+        for column, text in enumerate(_cells(row, self.physical)):
+            item = QTableWidgetItem(text)
+            item.setToolTip(BARS_TIP if "FWHM" in self.horizontalHeaderItem(column).text() else text)
+            item.setData(Qt.ItemDataRole.UserRole, row.place)
+            self.setItem(self._lines[row.place], column, item)
 
     def _choose(self, at: int) -> None:
         item = self.item(at, 0)

@@ -67,7 +67,7 @@ class LayerRun:
     def _begin(self, steps: Steps[Any], description: str, deliver: Callable[[Any], None]) -> None:
         worker = self._worker = make_worker(steps, description)
         worker.yielded.connect(partial(self._on_report, worker))
-        worker.returned.connect(deliver)
+        worker.returned.connect(partial(self._on_returned, worker, deliver))
         worker.errored.connect(partial(self._on_error, worker))
         worker.finished.connect(partial(self._on_finished, worker))
         self._running.add(self)
@@ -99,6 +99,10 @@ class LayerRun:
         finally:
             self.adding = False
         return layer
+
+    def _on_returned(self, worker: RunWorker, deliver: Callable[[Any], None], result: Any) -> None:
+        if not worker.abort_requested:  # the window may have closed while the result was on its way
+            deliver(result)
 
     def _on_error(self, worker: RunWorker, error: Exception) -> None:
         if worker.abort_requested:

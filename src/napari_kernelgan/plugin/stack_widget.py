@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ REFUSE, RESUME, OVERWRITE = "stop and say so", "go on with it", "overwrite it"
 ESTIMATED = "estimated"
 SHARED = {"stack": "all planes", "channel": "planes of a channel", "plane": "none: one each", "window": "a moving window"}
 SET_UP, PLANES = "Set up", "Planes"
+DRAW_EVERY = 2.0
+"""Seconds between two plots while rows come in: drawing one takes longer than many a plane."""
 SHARE_TIP = (
     "Which planes have one kernel. Planes of differing scenes under the same optics tell it better together; a PSF follows the wavelength, "
     "so channels may have one each; where focus drifts, a window of planes around each tells its own."
@@ -55,6 +58,7 @@ class StackWidget(Panel):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._shown: Image | None = None
+        self._drawn = 0.0
         self.planes = ComboBox(choices=(WHOLE, CURRENT, RANGE), tooltip="What to work on.")
         self.axes_form = AxesForm()
         self.no_axes = text()
@@ -230,11 +234,13 @@ class StackWidget(Panel):
 
     def _add_rows(self, rows: Any) -> None:
         self.table.add(rows)
-        self._show_rows()
+        if time.monotonic() - self._drawn >= DRAW_EVERY:
+            self._show_rows()
 
     def _take(self, result: StackResult) -> None:
         self.table.begin(result.stack_axes)
-        self._add_rows(result.rows)
+        self.table.add(result.rows)
+        self._show_rows()
 
     def _show_rows(self) -> None:
         some = bool(self.table.rows)
@@ -246,6 +252,7 @@ class StackWidget(Panel):
 
     def _draw(self, *_: Any) -> None:
         if self.table.rows and self.plot_axis.value:
+            self._drawn = time.monotonic()
             self.plot.draw(self.table.rows, self.table.axes, self.plot_axis.value, self.table.physical)
 
     def _jump(self, place: tuple[int, ...]) -> None:
