@@ -7,6 +7,7 @@ from pathlib import Path
 import dask.array as da
 import numpy as np
 import pytest
+from matplotlib.backend_bases import MouseEvent
 from napari import Viewer
 from napari.layers import Image, Shapes
 from qtpy.QtCore import Qt
@@ -89,18 +90,22 @@ def click(panel: StackWidget, at: int, qtbot) -> None:
 # choices
 
 
-def test_axes_are_shown_and_can_be_edited(viewer: Viewer, panel: StackWidget, stack: np.ndarray) -> None:
+def test_axes_are_shown_and_can_be_edited(viewer: Viewer, panel: StackWidget, stack: np.ndarray, messages: list[str], finish) -> None:
+    panel.run()
+    assert "open an image first" in messages.pop()
     viewer.add_image(np.stack([stack, stack]), axis_labels=("z", "channel", "y", "x"))
     assert panel.axes_form.axes == "ZC"
     panel.axes_form.letters[0].value = "T"
     assert panel.axes_form.axes == "TC"
     assert set(panel.window_axis.choices[1:]) == {"T", "C"}
+    for role in panel.axes_form.letters:
+        role.value = "Z"
+    panel.run()
+    assert not panel.running
+    assert "different letters" in messages.pop()
     viewer.add_image(stack[0])
     assert panel.axes_form.axes == ""
     assert "single plane" in panel.no_axes.value
-
-
-def test_edited_axes_are_those_that_are_worked_with(viewer: Viewer, panel: StackWidget, stack: np.ndarray, finish) -> None:
     viewer.add_image(stack, name="channels")
     panel.axes_form.letters[0].value = "C"
     panel.share.value, panel.upscaler.value = "channel", "none"
@@ -110,16 +115,9 @@ def test_edited_axes_are_those_that_are_worked_with(viewer: Viewer, panel: Stack
     assert panel.table.axes == "C"
 
 
-def test_axes_that_repeat_are_refused(viewer: Viewer, panel: StackWidget, stack: np.ndarray, messages: list[str]) -> None:
-    viewer.add_image(np.stack([stack, stack]))
-    for role in panel.axes_form.letters:
-        role.value = "Z"
-    panel.run()
-    assert not panel.running
-    assert "different letters" in messages[0]
-
-
-def test_a_range_is_worked_on_and_lies_where_its_planes_lie(viewer: Viewer, image: Image, with_kernel: StackWidget, finish) -> None:
+def test_a_part_is_worked_on_and_lies_where_its_planes_lie(
+    viewer: Viewer, image: Image, with_kernel: StackWidget, messages: list[str], finish
+) -> None:
     panel = with_kernel
     panel.planes.value = RANGE
     panel.axes_form.first[0].value = 1
@@ -129,28 +127,16 @@ def test_a_range_is_worked_on_and_lies_where_its_planes_lie(viewer: Viewer, imag
     assert [row.place for row in panel.table.rows] == [(1,), (2,)]
     np.testing.assert_allclose(corners(upscaled, (0,)), corners(image, (1,)), rtol=0, atol=1e-9)
     np.testing.assert_allclose(corners(upscaled, (1,)), corners(image, (2,)), rtol=0, atol=1e-9)
-
-
-def test_a_range_that_ends_before_it_begins_is_refused(image: Image, panel: StackWidget, messages: list[str]) -> None:
-    panel.planes.value = RANGE
     panel.axes_form.first[0].value, panel.axes_form.last[0].value = 2, 1
     panel.run()
     assert not panel.running
     assert "before it begins" in messages[0]
-
-
-def test_the_current_plane_alone(viewer: Viewer, image: Image, with_kernel: StackWidget, finish) -> None:
     viewer.dims.set_current_step(0, 2)
-    with_kernel.planes.value = CURRENT
-    with_kernel.run()
-    finish(with_kernel)
-    assert [row.place for row in with_kernel.table.rows] == [(2,)]
-    assert viewer.layers["movie x2"].data.shape == (1, 192, 192)
-
-
-def test_no_image_is_said(panel: StackWidget, messages: list[str]) -> None:
+    panel.planes.value = CURRENT
     panel.run()
-    assert "open an image first" in messages[0]
+    finish(panel)
+    assert [row.place for row in panel.table.rows] == [(2,)]
+    assert viewer.layers["movie x2 [1]"].data.shape == (1, 192, 192)
 
 
 # results
@@ -178,11 +164,16 @@ def test_results_are_those_of_python_with_a_table_and_a_plot(viewer: Viewer, ima
         np.testing.assert_allclose(values, [kernel.fwhm[which] / 10 for kernel in expected.kernels])
 
 
-def test_rows_are_there_while_the_run_goes_on(viewer: Viewer, with_kernel: StackWidget, long: Image, qtbot, finish) -> None:
+def test_rows_are_there_while_the_run_goes_on(
+    viewer: Viewer, with_kernel: StackWidget, long: Image, messages: list[str], qtbot, finish
+) -> None:
     assert with_kernel.image.value is long
     with_kernel.run()
     qtbot.waitUntil(lambda: len(with_kernel.table.rows) > 3, timeout=TIMEOUT)
     assert with_kernel.running
+    assert not with_kernel.run_button.enabled
+    with_kernel.run()
+    assert "in progress" in messages.pop()
     assert "left" in with_kernel.status.value
     with_kernel.cancel()
     finish(with_kernel)
@@ -193,9 +184,13 @@ def test_rows_are_there_while_the_run_goes_on(viewer: Viewer, with_kernel: Stack
     assert upscaled.data[done - 1].any()
     assert not upscaled.data[done : done + 3].any()
     assert "Stopped" in with_kernel.status.value
+    assert with_kernel.run_button.enabled
 
 
-def test_a_click_on_a_row_moves_the_sliders(viewer: Viewer, image: Image, panel: StackWidget, finish, qtbot) -> None:
+def test_table_and_plot_move_the_sliders_and_are_kept(
+    viewer: Viewer, image: Image, panel: StackWidget, finish, qtbot, tmp_path: Path
+) -> None:
+    assert not panel.save_button.enabled
     panel.upscaler.value = "none"
     panel.run()
     finish(panel)
@@ -203,16 +198,6 @@ def test_a_click_on_a_row_moves_the_sliders(viewer: Viewer, image: Image, panel:
     for at in (2, 1):
         click(panel, at, qtbot)
         assert viewer.dims.current_step[0] == at
-    viewer.layers.remove(image)
-    click(panel, 2, qtbot)  # there is nothing to show any more
-
-
-def test_a_click_on_a_point_moves_the_sliders(viewer: Viewer, image: Image, panel: StackWidget, finish, qtbot) -> None:
-    from matplotlib.backend_bases import MouseEvent
-
-    panel.upscaler.value = "none"
-    panel.run()
-    finish(panel)
     canvas = panel.plot.figure.canvas
     canvas.draw()
     (axes,) = panel.plot.figure.axes
@@ -220,22 +205,9 @@ def test_a_click_on_a_point_moves_the_sliders(viewer: Viewer, image: Image, pane
     for at, expected in (((x, y), 2), ((1.5, y), 2)):  # where there is no point, nothing happens
         canvas.callbacks.process("button_press_event", MouseEvent("button_press_event", canvas, *axes.transData.transform(at), button=1))
         assert viewer.dims.current_step[0] == expected
-
-
-def test_the_plot_has_the_themes_colours(viewer: Viewer, image: Image, panel: StackWidget, finish) -> None:
-    panel.upscaler.value = "none"
-    panel.run()
-    finish(panel)
     dark = panel.plot.figure.get_facecolor()
     viewer.theme = "light"
     assert sum(panel.plot.figure.get_facecolor()[:3]) > sum(dark[:3]) + 1
-
-
-def test_the_table_is_copied_and_saved(image: Image, panel: StackWidget, finish, tmp_path: Path) -> None:
-    assert not panel.save_button.enabled
-    panel.upscaler.value = "none"
-    panel.run()
-    finish(panel)
     panel.copy_table()
     panel.save_table(tmp_path / "planes.csv")
     text = (tmp_path / "planes.csv").read_text()
@@ -243,6 +215,8 @@ def test_the_table_is_copied_and_saved(image: Image, panel: StackWidget, finish,
     rows = list(csv.DictReader(text.splitlines()))
     assert [row["T"] for row in rows] == ["0", "1", "2"]
     assert float(rows[2]["fwhm_major_px"]) == panel.table.rows[2].estimate.fwhm.major
+    viewer.layers.remove(image)
+    click(panel, 2, qtbot)  # there is nothing to show any more
 
 
 def test_a_plane_that_fails_is_listed_and_told(viewer: Viewer, panel: StackWidget, stack: np.ndarray, messages: list[str], finish) -> None:
@@ -344,15 +318,6 @@ def endless(with_kernel: StackWidget, long: Image, qtbot) -> StackWidget:
     return with_kernel
 
 
-def test_a_second_run_has_to_wait(endless: StackWidget, messages: list[str], finish) -> None:
-    assert not endless.run_button.enabled
-    endless.run()
-    assert "in progress" in messages[0]
-    endless.cancel()
-    finish(endless)
-    assert endless.run_button.enabled
-
-
 def test_the_image_may_be_removed(viewer: Viewer, endless: StackWidget, messages: list[str], finish) -> None:
     viewer.layers.remove("long")
     finish(endless)
@@ -378,12 +343,14 @@ def test_the_window_may_be_closed(viewer: Viewer, endless: StackWidget, messages
 # field maps
 
 
-def test_a_field_is_mapped_and_upscaled_with(viewer: Viewer, sharp: np.ndarray, finish) -> None:
+def test_a_field_is_mapped_and_upscaled_with(viewer: Viewer, sharp: np.ndarray, messages: list[str], finish) -> None:
     _, panel = viewer.window.add_plugin_dock_widget("napari-kernelgan", "Map kernels over the field")
     assert isinstance(panel, FieldWidget)
     panel.settings["spectral"].fields["prior"].value = "natural"
     picture = kg.degrade(sharp, kg.kernels.gaussian(2.0))
     viewer.add_image(picture, name="cells")
+    panel.upscale()
+    assert "needs a map" in messages.pop()
     panel.tile.value = 128
     panel.map_kernels()
     finish(panel)
@@ -395,13 +362,6 @@ def test_a_field_is_mapped_and_upscaled_with(viewer: Viewer, sharp: np.ndarray, 
     finish(panel)
     expected = kg.upscale(picture, kg.map_kernels(picture, tile=128, config={"prior": "natural"}), method="inverse")
     np.testing.assert_array_equal(viewer.layers["cells x2"].data, expected)
-
-
-def test_upscaling_with_a_map_needs_one(viewer: Viewer, stack: np.ndarray, messages: list[str]) -> None:
-    _, panel = viewer.window.add_plugin_dock_widget("napari-kernelgan", "Map kernels over the field")
-    viewer.add_image(stack, name="cells")
-    panel.upscale()
-    assert "needs a map" in messages[0]
 
 
 # what is seen

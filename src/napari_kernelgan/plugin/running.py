@@ -109,8 +109,8 @@ class LayerRun:
             return
         self._then = None
         self._outcome.append(f"Failed: {error}")
-        if isinstance(error, InputError):
-            show_error(str(error))  # a traceback would tell nothing more
+        if isinstance(error, (InputError, OSError)):
+            show_error(str(error))  # a traceback would tell nothing more, of a full disk neither
         else:
             notification_manager.receive_error(type(error), error, error.__traceback__)
 
