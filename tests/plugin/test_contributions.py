@@ -12,11 +12,14 @@ from napari import Viewer
 from npe2 import PluginManifest
 
 import napari_kernelgan as kg
+from napari_kernelgan.plugin.field_widget import FieldWidget
+from napari_kernelgan.plugin.stack_widget import StackWidget
 from napari_kernelgan.plugin.widget import KernelGANWidget
 
 ROOT = Path(__file__).parents[2] / "napari.yaml"
 INSTALLED = Path(kg.__file__).parent / "napari.yaml"
 KEY = "napari_kernelgan"
+WIDGETS = {"napari-kernelgan.widget": KernelGANWidget, "napari-kernelgan.stack": StackWidget, "napari-kernelgan.field": FieldWidget}
 
 
 def test_the_installed_manifest_is_the_one_at_the_root() -> None:
@@ -28,21 +31,22 @@ def test_the_manifest_is_valid_and_what_it_names_can_be_imported() -> None:
     manifest.validate_imports()
 
 
-def test_the_widget_is_in_two_menus_of_layers() -> None:
+def test_the_widgets_are_in_two_menus_of_layers() -> None:
     menus = PluginManifest.from_file(ROOT).contributions.menus
     assert {menu: [item.command for item in items] for menu, items in menus.items()} == {
-        "napari/layers/measure": ["napari-kernelgan.widget"],
-        "napari/layers/filter": ["napari-kernelgan.widget"],
+        "napari/layers/measure": list(WIDGETS),
+        "napari/layers/filter": list(WIDGETS),
     }
 
 
-def test_the_menus_open_the_widget(viewer: Viewer) -> None:
+@pytest.mark.parametrize(("command", "kind"), WIDGETS.items())
+def test_the_menus_open_the_widgets(viewer: Viewer, command: str, kind: type) -> None:
     from napari._app_model import get_app_model
 
     for menu in ("napari/layers/measure", "napari/layers/filter"):
-        assert "napari-kernelgan.widget" in [item.command.id for item in get_app_model().menus.get_menu(menu) if hasattr(item, "command")]
-    get_app_model().commands.execute_command("napari-kernelgan.widget")
-    assert [type(docked) for docked in viewer.window.dock_widgets.values()] == [KernelGANWidget]
+        assert command in [item.command.id for item in get_app_model().menus.get_menu(menu) if hasattr(item, "command")]
+    get_app_model().commands.execute_command(command)
+    assert [type(docked) for docked in viewer.window.dock_widgets.values()] == [kind]
 
 
 @pytest.mark.parametrize(("key", "shape", "dtype"), [("photograph", (256, 256), "uint8"), ("nuclei", (4, 256, 256), "uint16")])
@@ -61,15 +65,16 @@ def test_the_photograph_is_degraded_with_its_kernel(viewer: Viewer, sharp: np.nd
     np.testing.assert_array_equal(layer.data, kg.degrade(sharp, np.array(layer.metadata[KEY]["kernel"])))
 
 
-def test_neither_import_nor_widget_loads_torch() -> None:
+def test_neither_import_nor_widgets_load_torch_or_plots() -> None:
     program = (
         "import sys; from magicgui.application import use_app; use_app('qt').get_obj; from qtpy.QtWidgets import QApplication;"
         "app = QApplication([]); from napari.components import ViewerModel;"
-        "from napari_kernelgan.plugin import actions, samples, widget; widget.KernelGANWidget(ViewerModel());"
-        "print('torch' in sys.modules)"
+        "from napari_kernelgan.plugin import field_widget, samples, stack_widget, widget; widget.KernelGANWidget(ViewerModel());"
+        "stack_widget.StackWidget(ViewerModel()); field_widget.FieldWidget(ViewerModel());"
+        "print('torch' in sys.modules, 'matplotlib.backends.backend_qtagg' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "False False"
 
 
 def test_the_package_itself_loads_neither_napari_nor_qt() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -69,7 +70,7 @@ class KernelEstimate:
         n = len(self.kernel)
         return f"KernelEstimate({self.method!r}, scale {self.scale}, {n} x {n}, {widths}, seed {self.seed}{ended})"
 
-    @property
+    @cached_property
     def fwhm(self) -> FWHM:
         """Full width at half maximum (major, minor, angle) of the interpolated samples, in HR pixels and degrees."""
         return fwhm(self.kernel)

@@ -76,6 +76,14 @@ def read_ngff(path: Path, level: int = 0) -> ImageFile:
     return ImageFile(path, array, letters, calibration, ome=True, notes=notes, nodata=mark.get("nodata"))
 
 
+def read_levels(path: Path) -> list[ImageFile]:
+    """Open the arrays of all levels of an OME-Zarr image, the full resolution first; no pixel is read."""
+    import zarr
+
+    levels = len(_metadata(zarr.open_group(path, mode="r"))["multiscales"][0]["datasets"])
+    return [read_ngff(path, level) for level in range(levels)]
+
+
 def _metadata(group: Any) -> dict[str, Any]:
     """The metadata of version 0.5, which has it under "ome", or of earlier ones."""
     attributes = dict(group.attrs)

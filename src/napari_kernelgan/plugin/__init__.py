@@ -9,5 +9,7 @@ From napari's console or a script::
 """
 
 from .actions import estimate_layer, run_layer, upscale_layer
+from .field_actions import map_kernels_layer
+from .stack_actions import process_stack_layer
 
-__all__ = ["estimate_layer", "run_layer", "upscale_layer"]
+__all__ = ["estimate_layer", "map_kernels_layer", "process_stack_layer", "run_layer", "upscale_layer"]

@@ -10,17 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from ..errors import InputError
 from ..estimate import api as estimating
 from ..estimate.result import KernelEstimate
+from ..fields.result import KernelMap
 from ..files.units import unit_name
 from ..progress import Callback, Steps, run
 from ..upscaling import api as upscaling
 from ..upscaling.result import UpscaledImage, UpscaleInfo
 from .layers import LayerData, as_layer, kernel_layer, upscaled_layer
-from .records import KEY, describe_kernel, estimate_record, kernel_in, upscale_record
+from .records import KEY, describe_kernel, describe_map, estimate_record, kernel_in, upscale_record
 from .region import Region
 from .source import Source
 
@@ -86,7 +87,7 @@ def estimate_layer(
 
 def upscale_layer(
     layer: Image,
-    kernel: Image | upscaling.KernelLike = None,
+    kernel: Layer | upscaling.KernelLike = None,
     scale: int = 2,
     method: str = "auto",
     *,
@@ -103,7 +104,7 @@ def upscale_layer(
     layer : napari.layers.Image
         Gray or RGB, of any number of axes, lazy or not; every plane is upscaled by itself.
     kernel : napari.layers.Image, KernelEstimate, array, pair or None
-        A kernel layer of `estimate_layer`, or what `napari_kernelgan.upscale` takes.
+        A kernel layer of `estimate_layer`, a layer of `map_kernels_layer`, or what `napari_kernelgan.upscale` takes.
     scale, method, seed, device, config, callback
         As in `napari_kernelgan.upscale`.
     plane : tuple of int, optional
@@ -216,7 +217,7 @@ def check_pixel_size(size: Any) -> tuple[float, float]:
 
 def iter_upscale_layer(
     source: Source,
-    kernel: Image | upscaling.KernelLike,
+    kernel: Layer | upscaling.KernelLike,
     scale: int = 2,
     method: str = "auto",
     *,
@@ -226,10 +227,10 @@ def iter_upscale_layer(
 ) -> Steps[LayerData]:
     """Do what `upscale_layer` does, as a generator whose result is layer data; may run in any thread.
 
-    A kernel layer is read at the call, not in the thread.
+    A kernel layer, or one of a map of kernels, is read at the call, not in the thread.
     """
-    about = {"layer": kernel.name} if isinstance(kernel, Image) else {}
-    given = kernel_in(kernel) if isinstance(kernel, Image) else kernel
+    about = {"layer": kernel.name} if isinstance(kernel, Layer) else {}
+    given = kernel_in(kernel) if isinstance(kernel, Layer) else kernel
     return _upscale(source, given, about, scale, method, seed, device, config)
 
 
@@ -239,6 +240,9 @@ def _upscale(
     image = yield from upscaling.iter_upscale(source.image, kernel, scale, method, source.axes, seed, device, config)
     info = getattr(image, "info", None) or UpscaleInfo(method, scale)
     values = np.asarray(image) if isinstance(image, UpscaledImage) else image
-    stages = upscaling.kernel_stages(kernel, scale) if info.method != "bicubic" else []
-    undone = about | describe_kernel(kernel, stages[-1][1]) if stages else None
+    undone = None
+    if isinstance(kernel, KernelMap) and info.method != "bicubic":
+        undone = about | describe_map(kernel)
+    elif info.method != "bicubic":
+        undone = about | describe_kernel(kernel, upscaling.kernel_stages(kernel, scale)[-1][1])
     return upscaled_layer(source, values, scale, upscale_record(info, undone, source))

@@ -36,11 +36,17 @@ class Form(Container):
         super().__init__(labels=False)
         self._rows = dict(rows)
         self.margins = (0, 0, 0, 0)
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for label, widget in rows.items():
             form.addRow(label, widget.native)
         self.native.layout().addLayout(form)
+
+    def show_row(self, label: str, shown: bool) -> None:
+        """Show or hide a widget with its label."""
+        widget = self._rows[label].native
+        for each in (widget, self._form.labelForField(widget)):
+            each.setVisible(shown)
 
     def reset_choices(self, *_: Any) -> None:
         """Let every combo box ask for its choices again."""

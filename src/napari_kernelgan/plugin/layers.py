@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Layer
 from numpy.typing import NDArray
 
 from ..kernels.algebra import Kernel
@@ -46,7 +46,6 @@ def contrast(kernel: Kernel) -> tuple[float, float]:
     return min(float(kernel.min()), 0.0), max(float(kernel.max()), float(np.finfo(np.float32).tiny))
 
 
-def as_layer(data: LayerData) -> Image:
+def as_layer(data: LayerData) -> Layer:
     """The napari layer that a layer data tuple describes."""
-    values, arguments, _ = data
-    return Image(values, **arguments)
+    return Layer.create(*data)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
 from magicgui.widgets.bases import Widget
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
+from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy, QStyle, QTabWidget, QWidget
 
 from .words import Words
 
@@ -53,6 +54,40 @@ def say(label: Label, words: Words) -> None:
     """Show words, and tell the rest of them to a mouse that rests on them; no words take no room."""
     label.value, label.tooltip = words
     label.visible = bool(words.text)
+
+
+class Pages(Container):
+    """Columns of widgets, of which one is in sight, chosen by its title.
+
+    Parameters
+    ----------
+    pages : dict
+        Title to column.
+    """
+
+    def __init__(self, pages: Mapping[str, Container]) -> None:
+        super().__init__(labels=False)
+        self._pages = dict(pages)
+        self.margins = (0, 0, 0, 0)
+        self._tabs = QTabWidget()
+        self._tabs.setDocumentMode(True)
+        for title, page in pages.items():
+            self._tabs.addTab(page.native, title)
+        self.native.layout().addWidget(self._tabs)
+
+    @property
+    def page(self) -> str:
+        """The title of the column that is in sight."""
+        return self._tabs.tabText(self._tabs.currentIndex())
+
+    @page.setter
+    def page(self, title: str) -> None:
+        self._tabs.setCurrentIndex(list(self._pages).index(title))
+
+    def reset_choices(self, *_: Any) -> None:
+        """Let every combo box ask for its choices again."""
+        for page in self._pages.values():
+            page.reset_choices()
 
 
 def scrolling(content: QWidget, height: int | None = None) -> QScrollArea:

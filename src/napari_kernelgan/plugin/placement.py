@@ -71,26 +71,36 @@ class Placement:
         factor[-2:] = 1 / scale
         return replace(self.at((factor - 1) / 2), scale=self.scale * factor)
 
-    def flat(self) -> Placement:
-        """The last two axes alone, where the first plane lies, for pictures that are there whatever the sliders say.
+    def coarser(self, first: Sequence[float], spacing: Sequence[float]) -> Placement:
+        """Pixels that lie `spacing` (y, x) pixels apart, the first of them at `first`."""
+        factor = np.ones(len(self.scale))
+        factor[-2:] = spacing
+        return replace(self.at(first), scale=self.scale * factor)
 
-        What a rotation, shear or affine does to leading axes cannot be shown in two and is left out.
+    def flat(self) -> Placement:
+        """The last two axes alone, where the first plane lies, for pictures that are there whatever the sliders say."""
+        return self.last(2)
+
+    def last(self, axes: int) -> Placement:
+        """The last axes alone, where the first of everything along the others lies.
+
+        What a rotation, shear or affine does to axes that are left out cannot be shown without them and is left out too.
         """
-        if len(self.scale) == 2:
+        if len(self.scale) == axes:
             return self
-        orthogonal, triangular = np.linalg.qr(self.linear[-2:, -2:])
+        orthogonal, triangular = np.linalg.qr(self.linear[-axes:, -axes:])
         signs = np.sign(np.diag(triangular))
         scale = np.abs(np.diag(triangular))
-        affine = self.affine[-3:, -3:].copy()
-        affine[:2, 2] += self.affine[-3:-1, :-3] @ self.translate[:-2]
+        affine = self.affine[-axes - 1 :, -axes - 1 :].copy()
+        affine[:-1, -1] += self.affine[-axes - 1 : -1, : -axes - 1] @ self.translate[:-axes]
         return Placement(
             scale=scale,
-            translate=self.translate[-2:],
+            translate=self.translate[-axes:],
             rotate=orthogonal * signs,
-            shear=signs[:1] * triangular[0, 1:] / scale[1],
+            shear=(signs[:, None] * triangular / scale)[np.triu_indices(axes, 1)],
             affine=affine,
-            units=self.units[-2:],
-            axis_labels=self.axis_labels[-2:],
+            units=self.units[-axes:],
+            axis_labels=self.axis_labels[-axes:],
         )
 
     def keywords(self) -> dict[str, Any]:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
+from ..fields.result import KernelMap
 from ..files.kernels import kernel_record
 from ..kernels.algebra import Kernel
 from ..provenance import hash_array, versions
 from ..upscaling.result import UpscaleInfo
-from .source import Source
+
+if TYPE_CHECKING:
+    from .source import Source
 
 KEY = "napari_kernelgan"
+MAP_KEY = "napari_kernelgan_map"
+"""Where the layers of a map of kernels have the `KernelMap` itself, for upscaling with it."""
 KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
+KERNELS, MAP = "kernels of a stack", "kernel map"
 
 
 def estimate_record(estimate: KernelEstimate, source: Source) -> dict[str, Any]:
@@ -48,20 +54,34 @@ def is_preview(layer: Layer) -> bool:
     return record_of(layer).get("kind") == PREVIEW
 
 
+def is_picture(layer: Layer) -> bool:
+    """Whether a layer is an image that there is something to do with, and no kernel, kernels or map."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") not in (KERNEL, PREVIEW, KERNELS, MAP)
+
+
+def is_map(layer: Layer) -> bool:
+    """Whether a layer shows a map of kernels."""
+    return isinstance(layer.metadata.get(MAP_KEY), KernelMap)
+
+
 def belongs_to(kernel: Layer, image: Layer) -> bool:
     """Whether a kernel was estimated from an image layer, whatever either is called now."""
     origin = record_of(kernel).get("source") or {}
     return origin.get("layer_id") == str(image.unique_id)
 
 
-def kernel_in(layer: Layer) -> KernelEstimate:
-    """The kernel in a layer; with its stages for the gradual way, unless the layer's pixels were changed.
+def kernel_in(layer: Layer) -> KernelEstimate | KernelMap:
+    """The kernel in a layer, or the map of kernels that it shows.
+
+    A kernel comes with its stages for the gradual way, unless the layer's pixels were changed.
 
     Raises
     ------
     InputError
         If the layer is no kernel layer of this plugin.
     """
+    if is_map(layer):
+        return layer.metadata[MAP_KEY]
     if not is_kernel(layer):
         raise InputError(f"Layer '{layer.name}' is no kernel: choose one that Estimate made, or give its array.")
     record = record_of(layer)
@@ -70,6 +90,12 @@ def kernel_in(layer: Layer) -> KernelEstimate:
     if stages and not np.array_equal(stages[-1], kernel):
         stages = ()
     return KernelEstimate(kernel, record["scale"], record["method"], record["seed"], stages=stages)
+
+
+def describe_map(given: KernelMap) -> dict[str, Any]:
+    """What an upscaled layer's record says of the map of kernels that was undone."""
+    known = {name: getattr(given, name) for name in ("scale", "method", "seed", "smooth")}
+    return known | {"tiles": list(given.shape), "tile": list(given.tile), "sha256": hash_array(given.kernels)}
 
 
 def describe_kernel(given: Any, kernel: Kernel) -> dict[str, Any]:

@@ -5,29 +5,23 @@ Everything here happens in the main thread; `worker` does the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
 
 import numpy as np
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.events import Event
-from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 
 from ..config import Settings
-from ..errors import InputError
 from ..kernels.algebra import Kernel
-from ..progress import Steps
 from .actions import Plane, iter_estimate_layer, iter_upscale_layer
-from .layers import LayerData, as_layer, contrast, kernel_layer
+from .layers import LayerData, contrast, kernel_layer
 from .records import PREVIEW, is_kernel, record_of
 from .region import Region
+from .running import LayerRun
 from .source import Source
 from .words import made_in_words
-from .worker import Report, RunWorker, make_worker, show_in_activity
+from .worker import Report, RunWorker
 
 NEARLY_ALL = 2 / 3
 """Of an image's height and of its width: who sees as much of it looks at the whole."""
@@ -49,7 +43,7 @@ class Options:
     unit: str | None = None
 
 
-class Run:
+class Run(LayerRun):
     """Estimate a layer's kernel, upscale the layer, or both, in a thread.
 
     The kernel is added as a layer after the first step and redrawn as training goes. `stop` keeps the best so far and leaves out what was
@@ -69,33 +63,16 @@ class Run:
         If it is not an image layer, or has no such plane.
     """
 
-    reported = Signal(Report)
-    """Where the run stands, a few times a second."""
     kernel_drawn = Signal(object)
     """The kernel as it is, an array, a few times a second."""
     kernel_finished = Signal(Image)
     """The kernel layer has its final kernel."""
-    ended = Signal(str)
-    """Emitted once, with what came of the run in words; not when the window closes."""
-
-    _running: ClassVar[set[Run]] = set()  # Qt holds the methods of plain objects weakly, and nobody else need hold a run
 
     def __init__(self, viewer: Viewer, layer: Image, options: Options) -> None:
-        self.viewer = viewer
-        self.layer = layer
+        super().__init__(viewer, layer)
         self.options = options
         self.source = Source.of(layer, options.plane)
         self.kernel_layer: Image | None = None
-        self.adding = False
-        """Whether a layer is being added just now; napari selects it for a moment."""
-        self._worker: RunWorker | None = None
-        self._then: Callable[[], None] | None = None
-        self._outcome: list[str] = []
-
-    @property
-    def running(self) -> bool:
-        """Whether the run has begun and not ended."""
-        return self in self._running
 
     def estimate(self, *, then_upscale: bool = False) -> None:
         """Estimate the kernel, and if asked, upscale with it."""
@@ -118,34 +95,10 @@ class Run:
         self._then = None
         self._begin(steps, f"Upscaling {self.source.name}", self._deliver_upscaled)
 
-    def stop(self) -> None:
-        """End after the step that the run is in, keeping the best so far."""
-        if self._worker:
-            self._worker.stop()
-
-    def drop(self) -> None:
-        """End after the step that the run is in, leaving everything as it is."""
-        if self._worker:
-            self._worker.quit()
-
-    def _begin(self, steps: Steps[LayerData], description: str, deliver: Callable[[LayerData], None]) -> None:
-        worker = self._worker = make_worker(steps, description)
-        worker.yielded.connect(partial(self._on_report, worker))
-        worker.returned.connect(deliver)
-        worker.errored.connect(partial(self._on_error, worker))
-        worker.finished.connect(partial(self._on_finished, worker))
-        self._running.add(self)
-        self.viewer.layers.events.removed.connect(self._on_removed)
-        worker.start()
-
-    def _on_report(self, worker: RunWorker, report: Report) -> None:
-        if worker.abort_requested:
-            return
+    def _show(self, report: Report) -> None:
         if report.kernel is not None:
             self._draw(report.kernel)
             self.kernel_drawn.emit(report.kernel)
-        self.reported.emit(report)
-        show_in_activity(worker, report)  # last, because it lets Qt handle other events
 
     def _draw(self, kernel: Kernel) -> None:
         """Add the kernel layer, or redraw it; not again if it was removed."""
@@ -175,52 +128,12 @@ class Run:
         if layer is not None:
             self._outcome.append(made_in_words(layer.name, record_of(layer)))
 
-    def _add(self, data: LayerData) -> Image | None:
-        """Add a layer and leave the selection as it is; None if the image layer was removed.
-
-        napari gives it another name where its name is taken.
-        """
-        if self.layer not in self.viewer.layers:
-            return None
-        selected = set(self.viewer.layers.selection)
-        self.adding = True
-        try:
-            layer = self.viewer.add_layer(as_layer(data))
-            self.viewer.layers.selection = selected
-        finally:
-            self.adding = False
-        return layer
-
     def _on_error(self, worker: RunWorker, error: Exception) -> None:
         if worker.abort_requested:
             return
-        self._then = None
         if self.kernel_layer is not None and not is_kernel(self.kernel_layer) and self.kernel_layer in self.viewer.layers:
             self.viewer.layers.remove(self.kernel_layer)  # half a kernel would pass for one
-        self._outcome.append(f"Failed: {error}")
-        if isinstance(error, InputError):
-            show_error(str(error))  # a traceback would tell nothing more
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
-
-    def _on_finished(self, worker: RunWorker) -> None:
-        then, self._then = self._then, None
-        if then and not worker.stopping:
-            try:
-                then()
-            except InputError as error:
-                self._on_error(worker, error)
-            else:
-                return
-        self._running.discard(self)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
-        if not worker.abort_requested:
-            self.ended.emit("\n".join(self._outcome))
-
-    def _on_removed(self, event: Event) -> None:
-        if event.value is self.layer:
-            self._outcome.insert(0, "The image layer was removed.")
-            self.stop()
+        super()._on_error(worker, error)
 
 
 def is_nearly_all_in_view(layer: Image) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files.image_file import Calibration
+from ..files.units import convert, unit_name
 from ..images.layout import LETTERS, Layout, is_lazy
 from .placement import Placement
+from .records import record_of
 from .region import Region, unit_ratio
 
 LOOK = ("gamma", "opacity", "blending")
@@ -90,9 +94,42 @@ class Source:
             origin={
                 "layer": layer.name,
                 "layer_id": str(layer.unique_id),
-                "path": str(layer.source.path) if layer.source.path else None,
+                "path": str(layer.source.path) if layer.source.path else record_of(layer).get("path"),
                 "plane": None if plane is None else list(plane),
             },
+        )
+
+    def with_axes(self, letters: str | None) -> Source:
+        """The same with other letters for the leading axes: T, Z or C each; None leaves those that their labels tell.
+
+        Raises
+        ------
+        InputError
+            If there are not as many letters, or they cannot be axes.
+        """
+        if letters is None:
+            return self
+        own = Layout.of(self.image, self.axes).stack_axes
+        if len(letters) != len(own):
+            raise InputError(f"axes={letters!r} must have one letter for each of the {len(own)} axes before Y and X, for example {own!r}.")
+        axes = letters.upper() + self.axes[len(own) :]
+        Layout.of(self.image, axes)
+        return replace(self, axes=axes)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Sizes of the pixels as files have them; none where the layer's Y and X have no unit of length."""
+        placement = self.placement
+        unit = placement.unit
+        if unit is None:
+            return Calibration()
+        along = {a: (abs(float(s)), unit_name(str(u))) for a, s, u in zip(self.axes, placement.scale, placement.units, strict=False)}
+        depth, time = along.get("Z"), along.get("T")
+        return Calibration(
+            pixel_size=placement.pixel_size,
+            unit=unit,
+            z_spacing=convert(*depth, unit) if depth and depth[1] else None,
+            t_interval=convert(*time, "second") if time and time[1] else None,
         )
 
     @property
@@ -119,6 +156,15 @@ def current_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
     index = layer.world_to_data(np.array(viewer.dims.point[-layer.ndim :]) * factors)[:-2]
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     return tuple(int(np.clip(round(i), 0, n - 1)) for i, n in zip(index, shape, strict=False))
+
+
+def show_plane(viewer: ViewerModel, layer: Image, plane: Sequence[int]) -> None:
+    """Move the viewer's sliders to a plane of a layer, given by its index along the leading axes."""
+    first = viewer.dims.ndim - layer.ndim
+    units = (viewer.dims.units or layer.units)[-layer.ndim :]
+    point = layer.data_to_world((*plane, *layer.world_to_data(viewer.dims.point[-layer.ndim :])[-2:]))
+    along = range(layer.ndim - 2)
+    viewer.dims.set_point([first + axis for axis in along], [point[axis] * unit_ratio(layer.units[axis], units[axis]) for axis in along])
 
 
 def visible_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:

@@ -6,38 +6,31 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, LineEdit, LiteralEvalLineEdit, ProgressBar, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, LiteralEvalLineEdit
 from magicgui.widgets import Image as Picture
 from napari import Viewer
 from napari.layers import Image, Shapes
-from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QSizePolicy
 
-from ..config import Settings
 from ..errors import InputError
-from ..estimate.api import METHODS as ESTIMATORS
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..upscaling.api import METHODS as UPSCALERS
-from .forms import Fold, Form, SettingsForm, read
+from .forms import Form, read
 from .glance import Glance
 from .layers import COLORMAP, contrast
 from .live import Live
-from .parts import button, narrow, row, say, scrolling, short, text
+from .panel import Panel
+from .parts import button, narrow, row, say, short, text
 from .placement import Placement
-from .records import belongs_to, is_kernel, is_preview, record_of
+from .records import belongs_to, record_of
 from .region import Region, region_of
 from .run import Options, Run
 from .source import current_plane, visible_plane
 from .words import Words, in_words
-from .worker import Report
 
-TITLES = {"kernelgan": "KernelGAN", "zssr": "ZSSR"}
-SCALES = (2, 3, 4)
-DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
-FOLD_HEIGHT = 240  # px
 PICTURE = 84  # px, side of the kernel's picture
 REGION_TIP = (
     "What to estimate from: a rectangle of a Shapes layer, the selected one, else the last; on every plane. Of one that is turned against "
@@ -54,7 +47,7 @@ SIZE_TIP = (
 )
 
 
-class KernelGANWidget(Container):
+class KernelGANWidget(Panel):
     """Estimate an image layer's kernel, and upscale the layer with it.
 
     Every choice is a widget with a value (``widget.seed.value = 3``), and every button a method.
@@ -65,27 +58,17 @@ class KernelGANWidget(Container):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self._viewer = napari_viewer
-        self._run: Run | None = None
-        self.image = short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
+        super().__init__(napari_viewer)
         self.planes = ComboBox(choices=(CURRENT, ALL), tooltip="A kernel of all planes is one kernel, pooled over them.")
         self.region = short(ComboBox(choices=self._regions, nullable=True, tooltip=REGION_TIP))
         self.region.null_string = WHOLE
-        self.scale = ComboBox(choices=SCALES, tooltip="How many times larger Y and X become. KernelGAN knows 2 and 4.")
-        self.method = ComboBox(choices=ESTIMATORS, tooltip="How the kernel is estimated.")
         self.upscaler = ComboBox(choices=UPSCALERS, tooltip="How the image is upscaled.")
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
         self.pixel_height, self.pixel_width = (narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
         self.unit = narrow(LineEdit(tooltip=SIZE_TIP))
-        self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
-        self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
-        self.settings = {name: SettingsForm(type(model)) for name, model in Settings()}
         self.estimate_button = button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
         self.upscale_button = button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
         self.both_button = button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
-        self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
-        self.progress = ProgressBar(value=0, min=0, max=1)
-        self.status = text()
         self.picture = Picture(tooltip="The kernel: a picture of a point.")
         self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.picture.native.setFixedSize(PICTURE, PICTURE)
@@ -104,13 +87,10 @@ class KernelGANWidget(Container):
             "device": self.device,
             "seed": self.seed,
         }
-        advanced = Container(
-            widgets=[Fold(TITLES.get(name, name.capitalize()), form) for name, form in self.settings.items()], labels=False
-        )
-        self._content = Container(
-            widgets=[
+        self._assemble(
+            [
                 Form(choices),
-                Fold("Advanced", advanced, FOLD_HEIGHT),
+                self._advanced(),
                 row(self.estimate_button, self.upscale_button),
                 row(self.both_button, self.cancel_button),
                 self.progress,
@@ -119,17 +99,10 @@ class KernelGANWidget(Container):
                 self.live,
                 self.live_widths,
             ],
-            labels=False,
+            starting=(self.estimate_button, self.upscale_button, self.both_button),
         )
-        self._content.native.layout().addStretch()
-        super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(scrolling(self._content.native))  # a laptop's screen is not high enough for all
         self.image.changed.connect(self._show_image)
         self.kernel.changed.connect(self._show_kernel)
-        self.native_parent_changed.connect(self._on_parent)
-        self.native.destroyed.connect(self._on_destroyed)
-        self._viewer.layers.selection.events.active.connect(self._follow)
         self._live = Live(self._viewer, self._glance, self.native)
         self._live.told.connect(self._show_live)
         self.live.changed.connect(self._want_live)
@@ -137,7 +110,6 @@ class KernelGANWidget(Container):
             choice.changed.connect(self._follow_live)
         for field in (self.scale, self.seed, self.pixel_height, self.pixel_width, self.unit, *self.settings["spectral"].fields.values()):
             field.changed.connect(self._live.request)
-        self._show_running(False)
         self._show_kernel(None)
         self._follow()
         self._show_image()
@@ -145,74 +117,31 @@ class KernelGANWidget(Container):
 
     def estimate(self) -> None:
         """Estimate the kernel of the chosen image and add it as a layer."""
-        self._start(lambda run: run.estimate())
+        self._begin(lambda run: run.estimate())
 
     def upscale(self) -> None:
         """Upscale the chosen image with the chosen kernel and add it as a layer."""
-        self._start(lambda run: run.upscale(self._chosen_kernel()), estimating=False)
+        self._begin(lambda run: run.upscale(self._chosen_kernel()), estimating=False)
 
     def run_both(self) -> None:
         """Estimate the kernel, then upscale with it."""
-        self._start(lambda run: run.estimate(then_upscale=True))
+        self._begin(lambda run: run.estimate(then_upscale=True))
 
-    def cancel(self) -> None:
-        """Stop after the step that the run is in, and keep the best so far."""
-        if self.running:
-            self._run.stop()
-            self.status.value = "Stopping ..."
-
-    @property
-    def running(self) -> bool:
-        """Whether a run is in progress."""
-        return self._run is not None and self._run.running
-
-    def reset_choices(self, *_: Any) -> None:
-        """Take up added, removed and renamed layers; the layers chosen stay chosen, whatever they are called."""
-        chosen = [(choice, choice.value) for choice in (self.image, self.region, self.kernel)]
-        with self.image.changed.blocked(), self.region.changed.blocked(), self.kernel.changed.blocked():
-            self._content.reset_choices()
-            for choice, before in chosen:
-                if before in choice.choices:
-                    choice.value = before
-        for choice, before in chosen:
-            if choice.value is not before:
-                choice.changed.emit(choice.value)
-
-    def _images(self, *_: Any) -> list[Image]:
-        layers = self._viewer.layers
-        return [layer for layer in layers if isinstance(layer, Image) and not is_kernel(layer) and not is_preview(layer)]
-
-    def _kernels(self, *_: Any) -> list[Image]:
-        return [layer for layer in self._viewer.layers if is_kernel(layer)]
+    def _choosers(self) -> tuple[ComboBox, ...]:
+        return self.image, self.region, self.kernel
 
     def _regions(self, *_: Any) -> list[Shapes]:
         return [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
 
-    def _follow(self, *_: Any) -> None:
-        """Choose the active layer, where it is an image; not one that a run has just added."""
-        active = self._viewer.layers.selection.active
-        if active in self.image.choices and not (self._run and self._run.adding):
-            self.image.value = active
-
-    def _start(self, begin: Callable[[Run], None], *, estimating: bool = True) -> None:
-        if self.running:
-            show_warning("A run is in progress: wait for its end, or press Cancel.")
-            return
-        try:
-            if self.image.value is None:
-                raise InputError("There is no image layer: open an image first.")
-            run = Run(self._viewer, self.image.value, self._options(estimating))
-            run.reported.connect(self._show_report)
+    def _begin(self, begin: Callable[[Run], None], *, estimating: bool = True) -> None:
+        def start() -> Run:
+            run = Run(self._viewer, self._chosen_image(), self._options(estimating))
             run.kernel_drawn.connect(self._show_training)
             run.kernel_finished.connect(self._choose_kernel)
-            run.ended.connect(self._on_ended)
             begin(run)
-        except InputError as error:
-            show_error(str(error))
-            return
-        self._run = run
-        self.status.value = "Starting ..."
-        self._show_running(True)
+            return run
+
+        self._start(start)
 
     def _options(self, estimating: bool) -> Options:
         layer = self.image.value
@@ -225,7 +154,7 @@ class KernelGANWidget(Container):
             region=self._chosen_region(plane) if estimating else None,
             seed=self.seed.value,
             device=self.device.value,
-            config=Settings(**{name: form.settings for name, form in self.settings.items()}),
+            config=self.config,
             **self._sizes(),
         )
 
@@ -295,32 +224,10 @@ class KernelGANWidget(Container):
     def _follow_live(self, *_: Any) -> None:
         self._live.follow(self.image.value, self.region.value)
 
-    def _show_report(self, report: Report) -> None:
-        self.progress.max = report.total
-        self.progress.value = report.step
-        self.status.value = f"{report.stage}: step {report.step} of {report.total}"
-        if report.seconds_left is not None:
-            minutes, seconds = divmod(round(report.seconds_left), 60)
-            self.status.value += f", up to {minutes}:{seconds:02} left"
-
-    def _show_running(self, running: bool) -> None:
-        for each in (self.estimate_button, self.upscale_button, self.both_button):
-            each.enabled = not running
-        self.cancel_button.enabled = running
-        self.progress.visible = running
-
     def _on_ended(self, outcome: str) -> None:
-        self.status.value = outcome
-        self._show_running(False)
+        super()._on_ended(outcome)
         self._show_kernel(self.kernel.value)
 
-    def _on_parent(self, parent: Any) -> None:
-        """Stop when the dock is closed: nobody could press Cancel any more."""
-        if parent is None:
-            self.cancel()
-
     def _on_destroyed(self, *_: Any) -> None:
-        """Drop the run when the window is gone; napari asks for it when a window closes, but only if it was the active one at the start."""
         self._live.close()
-        if self._run is not None:
-            self._run.drop()
+        super()._on_destroyed()

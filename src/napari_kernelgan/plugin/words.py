@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from ..estimate.result import KernelEstimate
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..kernels.psf import optics_fwhm
+from ..stacks.results import PlaneRow, StackResult
 
 ABOUT = {
     "prior": (
@@ -85,3 +87,54 @@ def _sizes(widths: Sequence[float], unit: str, bars: Sequence[Sequence[float]] |
 
 def _number(value: float, form: str) -> str:
     return format(value, form).rstrip(".")
+
+
+class Widths(NamedTuple):
+    """The widths of a plane's kernel."""
+
+    major: float
+    minor: float
+    bars: tuple[tuple[float, float], tuple[float, float]] | None
+    """90 % error bars (low, high) of both."""
+    unit: str
+    """"px" of the upscaled image, or the symbol of a unit of length."""
+
+
+def widths_of(row: PlaneRow, physical: bool) -> Widths | None:
+    """The widths of a plane's kernel, in px or in the image's unit; None where it has none, or its pixels have no such unit."""
+    cells = row.cells("?" * len(row.place))
+    both = cells["fwhm_major_px"], cells["fwhm_minor_px"]
+    if both[0] is None or (physical and cells["fwhm_major"] is None):
+        return None
+    bars = row.estimate.fwhm_interval
+    if not physical:
+        return Widths(*both, bars, "px")
+    lengths = cells["fwhm_major"], cells["fwhm_minor"]
+    scaled = bars and tuple((low * to / of, high * to / of) for (low, high), of, to in zip(bars, both, lengths, strict=True))
+    return Widths(*lengths, scaled, unit_symbol(cells["unit"]))
+
+
+def widths_in_words(widths: Widths | None) -> str:
+    """Major and minor width, each on its line, without the unit: "3.10 (2.92–3.30)" over "× 2.85 (2.61–3.10)"."""
+    if widths is None:
+        return ""
+    form = ".2f" if widths.unit == "px" else "#.3g"
+    bars = widths.bars or (None, None)
+    parts = []
+    for width, ends in zip(widths[:2], bars, strict=True):
+        told = " ({}–{})".format(*(_number(end, form) for end in ends)) if ends else ""
+        parts.append(_number(width, form) + told)
+    return "\n× ".join(parts)
+
+
+def stack_in_words(result: StackResult) -> str:
+    """How a run over a stack ended, where its results are, and what to do about the rest."""
+    count = Counter(row.status for row in result.rows)
+    parts = [f"{count[status]} {status}" for status in ("done", "kept", "failed", "left") if count[status]]
+    record = result.record
+    lines = [f"Planes: {', '.join(parts)}. Seed {record['seed']}, {record['seconds']:.2g}\N{NO-BREAK SPACE}s."]
+    if result.stopped:
+        lines.append("Stopped." if result.files is None else "Stopped: what is done is kept. To do the rest, choose 'go on' and press Run.")
+    if result.files is not None:
+        lines.append(f"Results in {result.files.folder}")
+    return "\n".join((*lines, *result.notes))

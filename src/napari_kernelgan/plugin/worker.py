@@ -36,6 +36,8 @@ class Report:
         As it is at this step.
     seconds : float
         Since the first step was done.
+    rows : tuple of PlaneRow
+        Of planes of a stack that have ended since the last report.
     """
 
     step: int
@@ -43,6 +45,7 @@ class Report:
     stage: str
     kernel: NDArray[np.float64] | None
     seconds: float
+    rows: tuple[Any, ...] = ()
 
     @property
     def seconds_left(self) -> float | None:
@@ -102,13 +105,16 @@ def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None
     try:
         progress = next(steps)
         start = reported = time.monotonic()
-        yield _report(progress, 0.0)
+        yield _report(progress, 0.0, _row(progress))
+        rows: tuple[Any, ...] = ()
         while True:
             progress = steps.send(False if stopping.is_set() else None)
+            rows += _row(progress)
             now = time.monotonic()
             if now - reported >= REPORT_EVERY:
                 reported = now
-                yield _report(progress, now - start)
+                yield _report(progress, now - start, rows)
+                rows = ()
     except StopIteration as end:
         return end.value
     except RuntimeError as error:
@@ -117,5 +123,11 @@ def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None
         steps.close()
 
 
-def _report(progress: Progress, seconds: float) -> Report:
-    return Report(progress.step, progress.total, progress.stage, progress.kernel, seconds)
+def _report(progress: Progress, seconds: float, rows: tuple[Any, ...]) -> Report:
+    return Report(progress.step, progress.total, progress.stage, progress.kernel, seconds, rows)
+
+
+def _row(progress: Progress) -> tuple[Any, ...]:
+    """The row of the plane that has just ended, where the run is one over a stack."""
+    row = getattr(progress, "row", None)
+    return () if row is None else (row,)

@@ -51,9 +51,9 @@ def process_stack(
 
     Parameters
     ----------
-    source : path, sequence of paths, or array
-        A file that `napari_kernelgan` reads, a folder or a glob pattern of files that are one stack, several such files, or a NumPy, Dask
-        or Zarr array.
+    source : path, sequence of paths, array, or ImageFile
+        A file that `napari_kernelgan` reads, a folder or a glob pattern of files that are one stack, several such files, a NumPy, Dask
+        or Zarr array, or an `ImageFile`: an array with what is known about its pixels.
     scale : int
         2 to 4.
     share : {"stack", "channel", "plane", "window"}

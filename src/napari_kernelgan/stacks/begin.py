@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._version import __version__
 from ..errors import InputError
@@ -88,7 +89,7 @@ def begin(
     target: Target
     resume |= options.part is not None
     if outputs is None:
-        target = Memory(np.empty(large.shape if options.upscaler != NONE else (0,), output_dtype(source.dtype)), large)
+        target = Memory(_array(large.shape if options.upscaler != NONE else (0,), output_dtype(source.dtype), missing), large)
     else:
         check_image(outputs, large, output_dtype(source.dtype), source.file.geo)
         store = target = Store(outputs.store, large, missing, outputs.format == "ome-zarr")
@@ -118,6 +119,11 @@ def begin(
         options.part[0] if options.part else 1,
     )
     return Run(job, sharing, options, outputs, notes, restore)
+
+
+def _array(shape: tuple[int, ...], dtype: np.dtype[Any], missing: float | None) -> NDArray[Any]:
+    """Without a value wherever nothing is put, as in planes that fail or are not reached; zeros take no memory yet."""
+    return np.full(shape, missing, dtype) if missing else np.zeros(shape, dtype)
 
 
 def missing_value(source: Source) -> float | None:

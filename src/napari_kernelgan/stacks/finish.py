@@ -25,7 +25,7 @@ from ..provenance import versions
 from .journal import Journal
 from .options import NONE
 from .outputs import Outputs
-from .results import PlaneRow, StackResult, write_table
+from .results import PlaneRow, StackResult, stacked_kernels, write_table
 from .sharing import Group
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def finish(course: StackRun, values: ValueRange, *, stopped: bool, complete: boo
     return StackResult(
         groups=tuple(groups),
         kernels=tuple(kernels),
+        kernel_axes=run.sharing.axes,
         rows=tuple(rows),
         axes=axes,
         stack_axes=job.source.layout.stack_axes,
@@ -213,18 +214,11 @@ def _record(
 
 def _write_kernels(path: Path, axes: str, shape: tuple[int, ...], kernels: Sequence[KernelEstimate | None], job: Job) -> None:
     """All kernels as one stack, along the axes that they differ along; NaN where there is none."""
-    sides = [len(kernel.kernel) for kernel in kernels if kernel is not None]
-    if not sides:
+    if not any(kernels):
         return
-    side = max(sides)
-    stack = np.full((len(kernels), side, side), np.nan, np.float32)
-    for at, kernel in enumerate(kernels):
-        if kernel is not None:
-            edge = (side - len(kernel.kernel)) // 2
-            stack[at] = 0
-            stack[at, edge : edge + len(kernel.kernel), edge : edge + len(kernel.kernel)] = kernel.kernel
     calibration: Calibration = job.source.file.calibration.finer(job.scale)
-    data = stack.reshape(*shape, side, side)
+    data = stacked_kernels(kernels)
+    data = data.reshape(*shape, *data.shape[1:])
     write_image(path, data, axes + "YX", calibration.pixel_size, calibration.unit, ome=True, overwrite=True)
 
 

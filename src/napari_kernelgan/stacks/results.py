@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
 from ..images.layout import Index
@@ -78,6 +83,8 @@ class StackResult:
     files: Outputs | None
     record: dict[str, Any] = field(repr=False)
     """What the JSON holds."""
+    kernel_axes: str = ""
+    """The stack axes along which kernels differ."""
     notes: tuple[str, ...] = ()
     """What a user should know, in sentences."""
     stopped: bool = False
@@ -97,10 +104,38 @@ class StackResult:
         raise KeyError(tuple(place))
 
 
+def stacked_kernels(kernels: Sequence[KernelEstimate | None]) -> NDArray[np.float32]:
+    """Kernels as one array (kernels, n, n) with the side of the largest; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is none at all.
+    """
+    sides = [len(kernel.kernel) for kernel in kernels if kernel is not None]
+    if not sides:
+        raise InputError("There is no kernel.")
+    side = max(sides)
+    stack = np.full((len(kernels), side, side), np.nan, np.float32)
+    for at, kernel in enumerate(kernels):
+        if kernel is not None:
+            edge = (side - len(kernel.kernel)) // 2
+            stack[at] = 0
+            stack[at, edge : edge + len(kernel.kernel), edge : edge + len(kernel.kernel)] = kernel.kernel
+    return stack
+
+
 def write_table(path: Path, rows: Sequence[PlaneRow], stack_axes: str) -> None:
     """Write a CSV with one row for every plane."""
-    cells = [row.cells(stack_axes) for row in rows]
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(cells[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(cells)
+        file.write(table_as_csv(rows, stack_axes))
+
+
+def table_as_csv(rows: Sequence[PlaneRow], stack_axes: str) -> str:
+    """A table with one row for every plane, and a header, as CSV; there is at least one row."""
+    cells = [row.cells(stack_axes) for row in rows]
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(cells[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(cells)
+    return text.getvalue()

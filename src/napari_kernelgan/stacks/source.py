@@ -46,8 +46,9 @@ class Source:
 
     Attributes
     ----------
-    origin : str, tuple of str, or array
-        A file, a folder, a glob pattern, or several files that are one stack; or a NumPy, Dask or Zarr array.
+    origin : str, tuple of str, array, or ImageFile
+        A file, a folder, a glob pattern, or several files that are one stack; a NumPy, Dask or Zarr array; or an `ImageFile`, which is an
+        array with what is known about it.
     axes : str, optional
     level : int
         Of an OME-Zarr image.
@@ -83,11 +84,13 @@ class Source:
     @property
     def can_be_sent(self) -> bool:
         """Whether other processes can read it, without being sent the pixels."""
-        return self.on_disk or is_lazy(self.origin)
+        return self.on_disk or is_lazy(self.file.data)
 
     @property
     def file(self) -> ImageFile:
         """The image and what its file tells, lazily; opened once in a process."""
+        if isinstance(self.origin, ImageFile):
+            return self.origin
         if self.on_disk:
             return _opened(self.origin, self.axes, self.level, self.token)
         return ImageFile(Path("array"), self.origin, Layout.of(self.origin, self.axes).axes)

@@ -1,0 +1,133 @@
+"""A plot of the kernel's widths over an axis of the stack, in the colours of napari's theme; clicking a point tells which plane it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ..stacks.results import PlaneRow
+from .words import Widths, widths_of
+
+HEIGHT = 210  # px
+COLOURS = {"major": "#e8871e", "minor": "#2f9bd6"}  # that can be told apart on dark and on light, and by the colour-blind
+NEAR = 12.0
+"""Screen pixels within which a click means a point."""
+
+
+class WidthPlot(QWidget):
+    """Major and minor width of every plane's kernel, with error bars.
+
+    Matplotlib is loaded when there is something to draw.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its theme is followed.
+    """
+
+    chosen = Signal(object)
+    """The place of the plane whose point was clicked."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._drawn: tuple[Any, ...] | None = None
+        self._points: list[tuple[float, float, tuple[int, ...]]] = []
+        self.figure: Any = None
+        """Matplotlib's figure; None until something was drawn."""
+        self.setLayout(QVBoxLayout())
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.setFixedHeight(HEIGHT)
+        viewer.events.theme.connect(self._on_theme)
+
+    def draw(self, rows: Sequence[PlaneRow], stack_axes: str, axis: str, physical: bool) -> None:
+        """Draw the widths over an axis.
+
+        Parameters
+        ----------
+        rows : sequence of PlaneRow
+            Those without widths are left out. Planes that differ along other axes are lines of their own.
+        stack_axes : str
+            Of their places.
+        axis : str
+            One of these.
+        physical : bool
+            In the image's unit of length rather than px of the upscaled image.
+        """
+        if self.figure is None:
+            self._make()
+        self._drawn = (rows, stack_axes, axis, physical)
+        along = stack_axes.index(axis)
+        others = lambda point: point[0][:along] + point[0][along + 1 :]  # noqa: E731
+        points = sorted(((row.place, widths) for row in rows if (widths := widths_of(row, physical))), key=lambda p: (others(p), p[0]))
+        self.figure.clear()
+        axes = self.figure.add_subplot()
+        self._points = []
+        for number, (_, some) in enumerate(groupby(points, others)):
+            self._line(axes, [(place[along], place, widths) for place, widths in some], labelled=number == 0)
+        self._dress(axes, axis, points[0][1].unit if points else "px")
+        self.figure.canvas.draw_idle()
+
+    def close_events(self) -> None:
+        """Follow the theme no longer."""
+        self._viewer.events.theme.disconnect(self._on_theme)
+
+    def _make(self) -> None:
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(layout="constrained")
+        canvas = FigureCanvasQTAgg(self.figure)
+        canvas.mpl_connect("button_press_event", self._on_click)
+        self.layout().addWidget(canvas)
+
+    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], *, labelled: bool) -> None:
+        at = np.array([each[0] for each in points], float)
+        for which, (name, colour) in enumerate(COLOURS.items()):
+            values = np.array([widths[which] for _, _, widths in points])
+            bars = np.array([widths.bars[which] if widths.bars else (widths[which],) * 2 for _, _, widths in points])
+            spread = np.abs(bars.T - values)
+            shift = (which - 0.5) * 0.12  # so that error bars do not hide each other
+            axes.errorbar(
+                at + shift, values, spread, color=colour, marker="o", markersize=4, lw=1, elinewidth=1, label=name if labelled else None
+            )
+            self._points += [(x + shift, value, place) for (x, place, _), value in zip(points, values, strict=True)]
+
+    def _dress(self, axes: Any, axis: str, unit: str) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        theme = get_theme(self._viewer.theme)
+        ink, paper = theme.text.as_hex(), theme.background.as_hex()
+        self.figure.set_facecolor(paper)
+        axes.set_facecolor(paper)
+        axes.set_xlabel(axis, color=ink, fontsize=8)
+        axes.set_ylabel(f"FWHM ({'HR px' if unit == 'px' else unit})", color=ink, fontsize=8)
+        axes.tick_params(colors=ink, labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for side, spine in axes.spines.items():
+            spine.set_color(ink)
+            spine.set_visible(side in ("left", "bottom"))
+        if self._points:
+            axes.legend(frameon=False, labelcolor=ink, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
+        else:
+            axes.text(0.5, 0.5, "no widths yet", transform=axes.transAxes, color=ink, ha="center", fontsize=8)
+
+    def _on_theme(self, *_: Any) -> None:
+        if self._drawn is not None:
+            self.draw(*self._drawn)
+
+    def _on_click(self, event: Any) -> None:
+        if event.inaxes is None or not self._points:
+            return
+        shown = event.inaxes.transData.transform([(x, y) for x, y, _ in self._points])
+        distances = np.hypot(*(shown - (event.x, event.y)).T)
+        nearest = int(distances.argmin())
+        if distances[nearest] <= NEAR * self.devicePixelRatioF():
+            self.chosen.emit(self._points[nearest][2])
