@@ -70,7 +70,7 @@ def test_bars_hold_nine_tenths_of_the_weight_of_what_it_could_be():
     none = np.zeros(0)
     for share, least, most in ((0.05, 0.0, 0.1), (0.5, 0.5, 0.9)):
         weights = np.array([1 - share, share])
-        found = Posterior(np.array([likely, far]), weights, weights, 0.2, 0.0, none, none, none)
+        found = Posterior(np.array([likely, far]), weights, weights, 0.2, 0.0, none, none, none, 1.0)
         intervals = width_intervals(candidates.kernels[likely], found, np.array([1.0, 0.0]), candidates)
         for low, high in intervals:
             assert least * distance <= (high - low) / 2 <= most * distance

@@ -43,8 +43,10 @@ TEMPER = 0.7
 """Power of the likelihood for families against each other and for error bars: pictures differ in more ways than a covariance holds."""
 
 OUTLIER = 6.0
-"""Of several pictures, one speaks against a candidate by no more than this, in logarithms: some are unlike all that the prior knows."""
+"""Of many pictures, one speaks against a candidate by no more than this, in logarithms: some are unlike all that the prior knows."""
 
+SEVERAL = 2.0
+"""Of more independent pictures than this, what is in all their corners alike is noise and no chance."""
 ALIKE = 0.1
 """Noise of pictures that differs by less than this part is alike."""
 
@@ -101,10 +103,10 @@ def posterior(spectra: Sequence[Spectrum], prior: Prior, scale: int, dictionary:
     beforehand = dictionary.log_prior[chosen]
     pictures = []
     for spectrum, estimate in zip(spectra, estimates, strict=True):
-        shares = CERTAIN_SHARES if spectrum.certain or len(spectra) > 1 else NOISE_SHARES
+        shares = CERTAIN_SHARES if spectrum.certain or count > SEVERAL else NOISE_SHARES
         floors = sorted({max(quantisation, share * estimate) for share in shares})
         pictures.append(_Picture.of(_Model(spectrum, prior, scale, count), dictionary, chosen, floors))
-    most = OUTLIER if len(pictures) > 1 else np.inf
+    most = max(OUTLIER, HOPELESS / count) if len(pictures) > 1 else np.inf
     plain, tempered = (np.mean([picture.likelihood(temper, most) for picture in pictures], 0) for temper in (1.0, TEMPER))
     weights, bar_weights = softmax(count * plain + beforehand), softmax(count * tempered + beforehand)
     family = dictionary.family[chosen]
