@@ -22,13 +22,15 @@ from .posterior import Posterior, likeliest_prior, posterior
 from .prior import resolve_prior
 from .refine import refined
 from .reliability import judge
-from .spectrum import Spectrum, gray_step, measure
+from .spectrum import Spectrum, count_windows, gray_step, measure
 from .traces import was_enlarged
 from .widths import width_intervals
 
 SMALLEST_STEP = 1e-4
 """Of the gray values, in parts of the value range, where their dtype does not tell: keeps the noise floor from being zero."""
 
+ENOUGH = 12
+"""Windows that a picture of its own has."""
 DECISION = 2
 """How much families differ in weight beyond their probability: upscaling is better with one shape than with a mean of several."""
 
@@ -130,9 +132,11 @@ def estimate(
 def _measured(
     planes: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_] | None], pictures: Sequence[int], seed: int
 ) -> list[Spectrum]:
-    """The spectrum of each picture."""
+    """The spectrum of each picture; small ones have one together, since what few windows show depends on which objects are in them."""
     members = [[i for i, each in enumerate(pictures) if each == picture] for picture in sorted(set(pictures))]
-    return [measure([planes[i] for i in some], seed, [masks[i] for i in some]) for some in members]
+    large = [some for some in members if sum(count_windows(planes[i]) for i in some) >= ENOUGH]
+    small = [i for some in members if some not in large for i in some]
+    return [measure([planes[i] for i in some], seed, [masks[i] for i in some]) for some in (*large, small) if some]
 
 
 def _moments(found: Posterior, candidates: Dictionary) -> dict[str, Any]:

@@ -95,6 +95,11 @@ def measure(planes: Sequence[NDArray[np.float32]], seed: int = 0, masks: Sequenc
     return Spectrum(shares @ np.concatenate(bins), noise, certain, float(1 / np.square(shares).sum()))
 
 
+def count_windows(plane: NDArray[np.float32]) -> int:
+    """How many windows a plane (channels, Y, X) has."""
+    return len(_corners(plane.shape[1:]))
+
+
 def _transformed(
     planes: Sequence[NDArray[np.float32]], places: list[tuple[int, int, int]], matrix: NDArray[np.float32] | None = None
 ) -> Iterator[tuple[NDArray[np.complex64], NDArray[np.float32]]]:
