@@ -112,6 +112,7 @@ def _do(job: Job, task: UnitTask) -> UnitOutcome:
                 # a worker of this very run may have died after it had done the unit
                 return UnitOutcome(unit, "done" if record.get("run") == job.name else "kept")
             again = "output damaged"
+    start = time.perf_counter()
     with computing(job.threads):
         upscaled = _upscaled(job, task, pixels, around)
     if job.journal is not None:
@@ -121,7 +122,9 @@ def _do(job: Job, task: UnitTask) -> UnitOutcome:
     if unit.region is None:
         job.target.finish_plane(unit.index)
     if job.journal is not None:
-        job.journal.write("planes", unit.name, {"key": key, "pixels": was, "output": digest(upscaled), "run": job.name})
+        seconds = round(time.perf_counter() - start, 3)
+        record = {"key": key, "pixels": was, "output": digest(upscaled), "run": job.name, "seconds": seconds}
+        job.journal.write("planes", unit.name, record)
     return UnitOutcome(unit, "done", again=again)
 
 
