@@ -1,16 +1,20 @@
-"""docs/cli.md says what the program says."""
+"""docs/cli.md and docs/settings.md say what the program says."""
 
 from __future__ import annotations
 
 import runpy
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_page_is_up_to_date():
-    script = runpy.run_path(str(ROOT / "scripts" / "write_cli_reference.py"))
-    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == script["reference"](), "run scripts/write_cli_reference.py"
+@pytest.mark.parametrize("name", ["cli", "settings"])
+def test_page_is_up_to_date(name):
+    path = ROOT / "scripts" / f"write_{name}_reference.py"
+    written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert written == runpy.run_path(str(path))["reference"](), f"run {path.name}"
 
 
 def test_page_names_every_option_of_every_command():
