@@ -45,7 +45,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the extra `docs` is not installed")
     out = tmp_path_factory.mktemp("site")
     path = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    build = [sys.executable, "-c", OFFLINE, "build", "--strict", "--quiet", "--site-dir", str(out)]
+    # not --quiet, with which warnings are not counted, and nothing is strict
+    build = [sys.executable, "-c", OFFLINE, "build", "--strict", "--site-dir", str(out)]
     done = subprocess.run(build, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return out
@@ -88,6 +89,12 @@ def test_every_page_is_in_the_navigation():
 def test_pictures_exist(page):
     for target in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).is_file(), target
+
+
+def test_links_of_readme_lead_somewhere():
+    targets = re.findall(r"\]\((?!https?://)([^)#\s]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 def test_every_picture_is_shown():
