@@ -27,8 +27,10 @@ class Limits:
 
     ADDED = 0.02
     """Share of detail beyond bicubic under which an upscale is bicubic."""
-    UNEXPLAINED, WORSE = 0.6, 0.95
-    """Residual as a part of bicubic's, from which it is noticed, and from which the upscale explains the image no better."""
+    UNEXPLAINED = 0.9, 0.4
+    """Residuals that are noticed are beyond this part of the noise and this part of bicubic's residual beyond noise, in quadrature."""
+    WORSE = 0.95
+    """Residual as a part of bicubic's, from which the upscale explains the image no better."""
     FAINT = 1.1
     """Residual of bicubic, in units of noise, under which there is too little to explain."""
 
@@ -169,8 +171,12 @@ def _codes(measures: dict[str, float]) -> list[str]:
         codes.append("as-bicubic")
     elif measures["bicubic_rms"] < Limits.FAINT:
         codes.append("unseen")
-    elif left > Limits.UNEXPLAINED:
-        codes.append("as-bicubic" if left > Limits.WORSE else "residual")
+    elif left > Limits.WORSE:
+        codes.append("as-bicubic")
+    else:
+        noise, part = Limits.UNEXPLAINED
+        if measures["residual_rms"] > np.hypot(noise, part * np.sqrt(measures["bicubic_rms"] ** 2 - 1)):
+            codes.append("residual")
     return codes
 
 
