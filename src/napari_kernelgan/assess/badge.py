@@ -183,7 +183,7 @@ def _codes(measures: dict[str, float]) -> list[str]:
 def _for_it(measures: dict[str, float]) -> tuple[str, ...]:
     """What speaks for an upscale, in sentences."""
     said = [
-        f"The kernel is as wide as the blur that the image's spectrum shows ({measures['width_ratio']:.2f} times).",
+        f"The image's spectrum shows a blur reliably, and the kernel is {measures['width_ratio']:.2f} times as wide as that.",
         f"Blurred and downscaled again, the upscale leaves {measures['unexplained']:.0%} of what a bicubic one leaves unexplained.",
     ]
     if measures.get("held_out_gain", 0) > 0:
