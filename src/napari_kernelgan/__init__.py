@@ -5,6 +5,9 @@ The public names; what they mean is documented where they are defined. Importing
 
 from . import kernels
 from ._version import __version__
+from .assess.badge import Badge, badge
+from .assess.detail import added_detail, disagreement
+from .assess.residual import consistency
 from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, ZSSRConfig
 from .errors import InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
@@ -23,6 +26,7 @@ from .upscaling.api import iter_upscale, upscale
 from .upscaling.result import UpscaledImage, UpscaleInfo
 
 __all__ = [
+    "Badge",
     "History",
     "HybridConfig",
     "InputError",
@@ -41,8 +45,12 @@ __all__ = [
     "UpscaledImage",
     "ZSSRConfig",
     "__version__",
+    "added_detail",
+    "badge",
+    "consistency",
     "degrade",
     "degrade_field",
+    "disagreement",
     "estimate_kernel",
     "estimate_kernels",
     "given_map",
