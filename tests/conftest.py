@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from skimage import data
+from threadpoolctl import threadpool_limits
 
 import napari_kernelgan as kg
+
+# the arrays here are so small that threads only wait for each other: in this process, in those that it starts, and in PyTorch
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
 
 COVARIANCE = np.array([[2.6, 0.8], [0.8, 1.5]])
 
