@@ -13,6 +13,7 @@ from small import planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
+from napari_kernelgan.files.stacks import open_stack
 from napari_kernelgan.stacks.engines import InProcess, engine_for
 from napari_kernelgan.stacks.local import environments
 
@@ -112,6 +113,12 @@ def test_a_plane_that_kills_its_worker_does_not_take_the_shared_kernel_with_it(t
     whole = process(stack[rest])
     assert found.record["value_range"] == whole.record["value_range"]
     assert_array_equal(found.upscaled[:][rest], whole.upscaled)
+
+
+def test_lazy_images_with_what_is_known_of_them_are_sent(file, process, two_workers, tmp_path):
+    image = open_stack(file)
+    there = process(image, kernel=kg.kernels.gaussian(2.0), out=tmp_path / "there.ome.zarr", scheduler=two_workers.client)
+    assert_array_equal(there.upscaled[:], process(file, kernel=kg.kernels.gaussian(2.0)).upscaled)
 
 
 def test_arrays_in_memory_are_not_sent_about(stack, process, tmp_path):

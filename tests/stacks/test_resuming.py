@@ -18,6 +18,8 @@ from small import QUICK, planes  # type: ignore[import-not-found]
 
 import napari_kernelgan as kg
 from napari_kernelgan import InputError
+from napari_kernelgan.files.ngff_write import is_incomplete
+from napari_kernelgan.stacks import units
 from napari_kernelgan.stacks.begin import begin
 from napari_kernelgan.stacks.finish import finish_image
 from napari_kernelgan.stacks.journal import MOST_TRIES, Journal, digest
@@ -223,3 +225,38 @@ def test_a_killed_or_interrupted_run_is_gone_on_with(number, tmp_path):
     subprocess.run([*COMMAND, *map(str, [source, "-o", straight, *arguments[3:]])], check=True, capture_output=True, timeout=120)
     pixels = [kg.stacks.source.Source.of(folder / "upscaled.ome.zarr").file.data[:] for folder in (out, straight)]
     assert_array_equal(*pixels)
+
+
+def torn(side=64, length=640):
+    """A plane, a Dask array, whose last columns cannot be read."""
+
+    def tear(block):
+        raise RuntimeError("torn")
+
+    whole, rest = np.random.default_rng(0).integers(0, 99, (1, side, length), np.uint8), 40
+    last = da.from_array(whole[:, :, -rest:]).map_blocks(tear, dtype=np.uint8, meta=np.empty((0, 0, 0), np.uint8))
+    return da.concatenate([da.from_array(whole[:, :, :-rest]), last], 2)
+
+
+def test_a_block_that_fails_in_another_part_is_told(monkeypatch, process, tmp_path):
+    monkeypatch.setattr(units, "WHOLE", 1000)
+    monkeypatch.setattr(units, "BLOCK", 64)
+    monkeypatch.setattr("napari_kernelgan.stacks.begin.BLOCK", 64)
+    options = {"axes": "TYX", "kernel": kg.kernels.gaussian(2.0), "upscaler": "bicubic", "out": tmp_path / "out.ome.zarr"}
+    for part in range(10, 0, -1):  # the part with the first block ends last, and all is well with it
+        found = process(torn(), part=(part, 10), **options)
+    assert found.complete
+    assert statuses(found) == ["failed"]
+    assert "torn" in found.failed[0].error
+    assert is_incomplete(tmp_path / "out.ome.zarr")
+
+
+def test_an_interrupted_look_does_not_count_as_a_try(stack, process, tmp_path):
+    class Impatient(np.ndarray):
+        def __getitem__(self, key):
+            raise KeyboardInterrupt
+
+    for _ in range(MOST_TRIES + 1):
+        with pytest.raises(KeyboardInterrupt):
+            process(stack.view(Impatient), axes="TYX", out=tmp_path / "out", resume=True)
+    assert statuses(process(stack, out=tmp_path / "out", resume=True)) == ["done"] * 5

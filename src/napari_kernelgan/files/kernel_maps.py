@@ -12,8 +12,8 @@ import tifffile
 from ..errors import InputError
 from ..fields.result import KernelMap
 from ..kernels.forward import check_scale
-from .atomic import atomic, read_json, to_json
-from .kernels import tiff_path
+from .atomic import read_json, to_json
+from .kernels import tiff_path, write_with_record
 
 PIXELS = ("kernels", "raw_kernels")
 """What the TIFF holds, in this order."""
@@ -48,11 +48,7 @@ def save_kernel_map(path: str | Path, kernel_map: KernelMap, **provenance: Any) 
     path = tiff_path(path)
     record = {each.name: getattr(kernel_map, each.name) for each in fields(kernel_map) if each.name not in PIXELS}
     text = to_json({"kind": "kernel map"} | record | provenance)
-    pages = np.stack([getattr(kernel_map, name) for name in PIXELS]).astype(np.float32)
-    with atomic(path) as tiff, atomic(path.with_suffix(".json")) as beside:  # neither gets its name before both are written
-        tifffile.imwrite(tiff, pages, photometric="minisblack")
-        beside.write_text(text, encoding="utf-8")
-    return path
+    return write_with_record(path, np.stack([getattr(kernel_map, name) for name in PIXELS]), text)
 
 
 def load_kernel_map(path: str | Path) -> KernelMap:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..estimate.result import History, KernelEstimate, Reliability
@@ -50,8 +50,13 @@ def save_kernel(path: str | Path, kernel: KernelEstimate | ArrayLike, **provenan
     widths = fwhm(values)
     record = kernel_record(estimate) if estimate else {"method": "given", "fwhm": _widths(widths), "versions": versions()}
     text = to_json(_with_lengths(record | provenance, widths))
-    with atomic(path) as tiff, atomic(path.with_suffix(".json")) as beside:  # neither gets its name before both are written
-        tifffile.imwrite(tiff, values.astype(np.float32), photometric="minisblack")
+    return write_with_record(path, values, text)
+
+
+def write_with_record(path: Path, pixels: NDArray[np.float64], text: str) -> Path:
+    """Write a float32 TIFF and the text of the JSON beside it; neither gets its name before both are written."""
+    with atomic(path) as tiff, atomic(path.with_suffix(".json")) as beside:
+        tifffile.imwrite(tiff, pixels.astype(np.float32), photometric="minisblack")
         beside.write_text(text, encoding="utf-8")
     return path
 

@@ -106,7 +106,7 @@ def create_ngff(
     dtype = np.dtype(dtype).newbyteorder("=")
     if fill is not None and dtype.kind in "iu" and not np.iinfo(dtype).min <= fill <= np.iinfo(dtype).max:
         raise InputError(f"fill={fill:g} is no value that {dtype.name} has: choose another one, or write floats.")
-    letters = _letters(layout)
+    letters = letters_of(layout)
     sizes = _level_sizes(layout.plane_size)
     chunk = tuple(_chunk(length, side) for length, side in zip(layout.plane_size, block or layout.plane_size, strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -262,7 +262,7 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _letters(layout: Layout) -> str:
+def letters_of(layout: Layout) -> str:
     """The axes in the order of the file; colour samples stand where channels would."""
     return "".join(a for a in "TCSZYX" if a in layout.axes)
 
@@ -294,7 +294,7 @@ def _level(path: Path, level: int, mode: Any) -> Any:
 def _key(layout: Layout, index: Index, region: Region | None) -> tuple[int | slice, ...]:
     along: dict[str, int | slice] = dict(zip(layout.stack_axes, index, strict=True))
     along |= dict(zip("YX", region or (slice(None), slice(None)), strict=True))
-    return tuple(along.get(a, slice(None)) for a in _letters(layout))
+    return tuple(along.get(a, slice(None)) for a in letters_of(layout))
 
 
 def _get(level: Any, layout: Layout, index: Index, region: Region | None) -> NDArray[Any]:

@@ -169,15 +169,8 @@ def iter_process_stack(
     """Do what `process_stack` does, as a generator: yields `StackProgress`, takes ``send(False)`` as stop."""
     if out is None and (workers or scheduler is not None or resume or options.get("part")):
         raise InputError("Workers, parts and runs that are resumed need out=: a folder or a file that all of them write to.")
-    opened = Source.of(source, axes, level, nodata, ranges)
-    chosen = StackOptions(scale=scale, config=as_settings(config), **options)
-    outputs = None if out is None else Outputs.at(out, opened.file, image_format)
-    if (
-        (workers or scheduler is not None)
-        and not opened.on_disk
-        and not hasattr(opened.origin, "store")
-        and not hasattr(opened.origin, "dask")
-    ):
+    opened, chosen, outputs = _asked(source, scale, out, axes, ranges, level, nodata, config, image_format, options)
+    if (workers or scheduler is not None) and not opened.can_be_sent:
         raise InputError("Workers read the image by themselves: give a path, a Dask or a Zarr array, or leave workers out.")
     with engine_for(workers, scheduler, chosen.threads, chosen.device) as engine:
         begun = begin(opened, chosen, outputs, resume=resume, overwrite=overwrite)

@@ -73,26 +73,20 @@ def do_unit(job: Job, task: UnitTask) -> UnitOutcome:
         if journal is not None and not journal.begin(unit.name):
             raise InputError(f"Working on it has ended its process {MOST_TRIES} times.")
         outcome = _do(job, task)
-    except (OSError, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt) or error.errno in NO_ROOM:
-            if journal is not None:
-                journal.end(unit.name)  # it was not the plane's doing
-            raise
-        outcome = UnitOutcome(unit, "failed", error=_said(error))
     except Exception as error:  # noqa: BLE001 - a plane must not take the others with it, whatever is wrong with it
-        outcome = UnitOutcome(unit, "failed", error=_said(error))
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
+        outcome = UnitOutcome(unit, "failed", error=str(error).strip() or type(error).__name__)
+    finally:
+        if journal is not None:
+            journal.end(unit.name)  # only what ends the process without a word counts as a try
     if journal is not None:
         if outcome.status == "failed":
             journal.remove("planes", unit.name)
             journal.write("failed", unit.name, {"error": outcome.error})
         else:
             journal.remove("failed", unit.name)
-        journal.end(unit.name)
     return outcome._replace(seconds=time.perf_counter() - start)
-
-
-def _said(error: BaseException) -> str:
-    return str(error).strip() or type(error).__name__
 
 
 def _do(job: Job, task: UnitTask) -> UnitOutcome:

@@ -17,7 +17,6 @@ from ..errors import InputError
 from ..files import ngff_write
 from ..images.values import check_dtype, output_dtype
 from ..kernels.forward import check_scale
-from .finish import check_image
 from .job import Job
 from .journal import Journal, digest
 from .options import NONE, StackOptions
@@ -91,7 +90,7 @@ def begin(
     if outputs is None:
         target = Memory(_array(large.shape if options.upscaler != NONE else (0,), output_dtype(source.dtype), missing), large)
     else:
-        check_image(outputs, large, output_dtype(source.dtype), source.file.geo)
+        outputs.check(large, output_dtype(source.dtype), source.file.geo)
         store = target = Store(outputs.store, large, missing, outputs.format == "ome-zarr")
         if not (resume or overwrite):
             outputs.refuse()

@@ -63,12 +63,12 @@ def sample(job: Job, purpose: str, index: Index, region: Region | None = None) -
     if job.journal is not None and not job.journal.begin(name):
         return None
     try:
-        pixels: Pixels | None = job.source.read(index, region)
+        return job.source.read(index, region)
     except InputError:
-        pixels = None
-    if job.journal is not None:
-        job.journal.end(name)
-    return pixels
+        return None
+    finally:
+        if job.journal is not None:
+            job.journal.end(name)
 
 
 def find_range(job: Job, _: tuple[()] = ()) -> ValueRange:

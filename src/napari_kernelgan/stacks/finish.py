@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from .options import NONE
 from .outputs import Outputs
 from .results import PlaneRow, StackResult, stacked_kernels, write_table
 from .sharing import Group
+from .units import units
 
 if TYPE_CHECKING:
     from .job import Job
@@ -129,7 +131,7 @@ def _in_store(path: Path, layout: Layout) -> tuple[Layout, Any]:
     import zarr
 
     data = da.from_array(zarr.open_array(path / "0", mode="r"))
-    letters = "".join(a for a in "TCSZYX" if a in layout.axes)
+    letters = ngff_write.letters_of(layout)
     if "S" in letters:
         data = da.moveaxis(data, letters.index("S"), -1)
         letters = letters.replace("S", "") + "S"
@@ -150,24 +152,19 @@ def _of_all_parts(course: StackRun, groups: Sequence[Group], known: Sequence[Ker
     own = {group.number: kernel for group, kernel in zip(course.groups, known, strict=True)}
     kernels = [own[group.number] if group.number in own else _recorded(journal, group) for group in groups]
     by_place = {group.place: kernel for group, kernel in zip(groups, kernels, strict=True)}
-    mine = {unit.plane for unit in course.planes}
-    rows = []
-    for unit in course.everything:
-        row = course.row(unit)
-        if unit.plane not in mine:
-            failed = journal.read("failed", unit.name)
-            done = journal.read("planes", unit.name) or {}
-            row = PlaneRow(
-                row.place,
-                "failed" if failed else "done",
-                row.kernel,
-                by_place[course.run.sharing.place(unit.index)],
-                done.get("seconds", 0.0),
-                row.seed,
-                failed.get("error") if failed else None,
-            )
-        rows.append(row)
-    return kernels, rows
+    mine = {unit.name for unit in course.units}
+    rows = {unit.plane: replace(course.row(unit), estimate=by_place[course.run.sharing.place(unit.index)]) for unit in course.everything}
+    for unit in units(course.layout):
+        if unit.name in mine:
+            continue
+        row, failed = rows[unit.plane], journal.read("failed", unit.name)
+        seconds = row.seconds + (journal.read("planes", unit.name) or {}).get("seconds", 0.0)
+        if failed:
+            row = replace(row, status="failed", error=row.error or failed["error"])
+        elif row.status == "left":
+            row = replace(row, status="done")
+        rows[unit.plane] = replace(row, seconds=seconds)
+    return kernels, list(rows.values())
 
 
 def _recorded(journal: Journal, group: Group) -> KernelEstimate | None:
@@ -185,11 +182,10 @@ def _record(
 ) -> dict[str, Any]:
     """All that is known of the run, ready for JSON."""
     run, job, options = course.run, course.job, course.run.options
-    file = job.source.file
+    file, given = job.source.file, job.source.nodata
     axes = job.source.layout.stack_axes
     return {
-        "input": file.record
-        | {"layout": job.source.layout.axes, "ranges": job.source.ranges, "nodata": job.source.nodata, "geo": file.geo},
+        "input": file.record | {"ranges": job.source.ranges} | ({} if given is None else {"nodata": given}),
         "scale": job.scale,
         "method": options.method if course.estimates else "given",
         "upscaler": job.upscaler,
@@ -232,25 +228,3 @@ def _clean(journal: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
     for path in (journal / "begun").glob("*.json"):
         path.unlink(missing_ok=True)
-
-
-def check_image(outputs: Outputs, layout: Layout, dtype: np.dtype[Any], geo: Any) -> None:
-    """Refuse, before anything is computed, a format that cannot hold the result.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
-    """
-    if outputs.format == "ome-zarr":
-        ngff_write.check_ngff(layout)
-    elif outputs.format == "geotiff":
-        from ..files.geotiff import check_geotiff
-
-        if geo is None:
-            raise InputError("GeoTIFF is for images that have a place on the ground: write OME-Zarr or OME-TIFF.")
-        check_geotiff(layout, dtype, geo)
-    else:
-        from ..files.images import check_writable
-
-        check_writable(outputs.image, layout, dtype)

@@ -6,9 +6,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from numpy.typing import DTypeLike
+
 from ..errors import InputError
 from ..files.atomic import refuse_existing
+from ..files.geotiff import GeoReference, check_geotiff
 from ..files.image_file import ImageFile
+from ..files.images import check_writable
+from ..files.ngff import is_store
+from ..files.ngff_write import check_ngff
+from ..images.layout import Layout
 
 FORMATS = {"ome-zarr": ".ome.zarr", "ome-tiff": ".ome.tif", "geotiff": ".tif"}
 JOURNAL = "journal"
@@ -81,6 +88,23 @@ class Outputs:
         """What a user wants of it; without an image where nothing was upscaled."""
         return self.image, self.kernels, self.table, self.record
 
+    def check(self, layout: Layout, dtype: DTypeLike, geo: GeoReference | None) -> None:
+        """Refuse, before anything is computed, a format that cannot hold the image.
+
+        Raises
+        ------
+        InputError
+            If it cannot.
+        """
+        if self.format == "ome-zarr":
+            check_ngff(layout)
+        elif self.format == "ome-tiff":
+            check_writable(self.image, layout, dtype)
+        elif geo is None:
+            raise InputError("GeoTIFF is for images that have a place on the ground: write OME-Zarr or OME-TIFF.")
+        else:
+            check_geotiff(layout, dtype, geo)
+
     def refuse(self) -> None:
         """Raise `InputError` if anything is there that a run would write, or there is no place for it."""
         there = [path for path in (self.image, self.kernels, self.table, self.record, self.journal) if path.exists()]
@@ -99,8 +123,6 @@ class Outputs:
         InputError
             If something that has the name of an output is no such file or store.
         """
-        from ..files.ngff import is_store
-
         if self.image.is_dir() and not is_store(self.image):
             raise InputError(f"{self.image} is a folder that no run has made, and is not deleted: choose another name.")
         if self.journal.exists() and not (self.journal / "run.json").exists():

@@ -117,7 +117,7 @@ class StackRun:
             for _ in self.engine.map(restore, self.job, [(self.run.restore, unit) for unit in self.units]):
                 pass
         networks = self._learn(values) if shares_networks(self.job) else {}
-        levels = self._find_levels(values, networks) if is_large(self.layout) else {}
+        levels = self._find_levels(values, networks) if is_large(self.layout) and self.job.upscaler != "bicubic" else {}
         tasks = (self._task(unit, values, levels.get(unit.index), networks.get(unit.index)) for unit in self.units)
         count = Counter(unit.plane for unit in self.units)
         for task, ended in self.engine.map(do_unit, self.job, tasks):
