@@ -8,7 +8,7 @@ from ._version import __version__
 from .assess.badge import Badge, badge
 from .assess.detail import added_detail, disagreement
 from .assess.residual import consistency
-from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, ZSSRConfig
+from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, RunConfig, Settings, SpectralConfig, ZSSRConfig
 from .errors import InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
 from .estimate.result import History, KernelEstimate, Reliability
@@ -38,6 +38,7 @@ __all__ = [
     "Progress",
     "RecurrenceConfig",
     "Reliability",
+    "RunConfig",
     "Settings",
     "StackResult",
     "SpectralConfig",

@@ -188,15 +188,51 @@ class InverseConfig(_Config):
     tile: int = Field(640, ge=64, description="Largest side, in pixels of the image, of the tiles that larger planes are worked on in.")
 
 
-class Settings(_Config):
-    """The settings of all methods, as ``--config FILE.json`` holds them."""
+class RunConfig(_Config):
+    """What is done with an image, for the command line and napari's panel; Python's functions take these as arguments instead."""
 
+    scale: int = Field(2, ge=2, le=4, description="How many times larger Y and X become; KernelGAN knows 2 and 4.")
+    method: str = Field("auto", description="How the kernel is estimated: 'auto', 'spectral', 'kernelgan', 'hybrid', 'recurrence'.")
+    upscaler: str = Field("auto", description="How the image is upscaled: 'auto', 'zssr', 'inverse', 'bicubic'.")
+    seed: int = Field(0, ge=0, lt=2**63, description="The same seed, device and thread count give the same result.")
+    device: str = Field("auto", description="What computes: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'.")
+
+
+class Settings(_Config):
+    """What is done and the settings of all methods, as ``--config FILE.json`` holds them."""
+
+    run: RunConfig = RunConfig()
     kernelgan: KernelGANConfig = KernelGANConfig()
     spectral: SpectralConfig = SpectralConfig()
     hybrid: HybridConfig = HybridConfig()
     recurrence: RecurrenceConfig = RecurrenceConfig()
     zssr: ZSSRConfig = ZSSRConfig()
     inverse: InverseConfig = InverseConfig()
+
+    @classmethod
+    def fast(cls) -> Settings:
+        """For a first look: closed forms, a second or less."""
+        return cls(run=RunConfig(method="spectral", upscaler="inverse"))
+
+    @classmethod
+    def balanced(cls) -> Settings:
+        """The defaults, which came out best in the benchmarks."""
+        return cls()
+
+    @classmethod
+    def published(cls) -> Settings:
+        """KernelGAN and ZSSR as their papers have them."""
+        run = RunConfig(method="kernelgan", upscaler="zssr")
+        return cls(run=run, kernelgan=KernelGANConfig.published(), zssr=ZSSRConfig.published())
+
+    def with_run(self, **changes: Any) -> Settings:
+        """The same with something else done."""
+        return self.model_copy(update={"run": self.run.model_copy(update=changes)})
+
+    @property
+    def methods(self) -> dict[str, _Config]:
+        """The settings of every method by its name."""
+        return {name: model for name, model in self if name != "run"}
 
     @model_validator(mode="before")
     @classmethod

@@ -283,3 +283,21 @@ def test_bench_prints_its_table(cli, tmp_path):
 
 def test_the_help_names_the_exit_statuses_that_there_are():
     assert [int(number) for number in re.findall(r"\d+", app.info.epilog)] == [status.value for status in Status]
+
+
+def test_a_settings_file_says_what_is_done_and_options_win(cli, image, tmp_path):
+    settings = tmp_path / "settings.json"
+    settings.write_text(kg.Settings.fast().with_run(scale=3, seed=4).model_dump_json())
+    record = json.loads(cli("run", image, "-o", tmp_path / "a", "--json", "--config", settings).out)
+    assert [record["kernel"][name] for name in ("method", "scale", "seed")] == ["spectral", 3, 4]
+    assert (record["upscale"]["method"], record["upscale"]["scale"]) == ("inverse", 3)
+    record = json.loads(cli("run", image, "-o", tmp_path / "b", "--json", "--config", settings, "--upscaler", "bicubic", "--scale", 2).out)
+    assert [record["kernel"][name] for name in ("method", "scale", "seed")] == ["spectral", 2, 4]
+    assert record["upscale"]["method"] == "bicubic"
+
+
+def test_published_settings_are_those_of_both_methods():
+    settings = kg.Settings.published()
+    assert (settings.run.method, settings.run.upscaler) == ("kernelgan", "zssr")
+    assert (settings.kernelgan, settings.zssr) == (kg.KernelGANConfig.published(), kg.ZSSRConfig.published())
+    assert kg.Settings.model_validate_json(settings.model_dump_json()) == settings

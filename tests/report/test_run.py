@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +14,14 @@ from napari_kernelgan.progress import run
 from napari_kernelgan.provenance import hash_file
 from napari_kernelgan.report.demo import WIDTHS, free_folder, iter_demo, score_tables, sharp_picture
 from napari_kernelgan.report.run import iter_run, shortened
-from napari_kernelgan.report.steps import Options, iter_estimate_file, record_path
+from napari_kernelgan.report.steps import iter_estimate_file, record_path
 
 SHORT = kg.Settings(
     kernelgan=kg.KernelGANConfig(steps=30),
     zssr=kg.ZSSRConfig(max_steps=20, check_every=5, trend_steps=10, crop=32, layers=3, channels=16),
 )
-AUTO = Options(upscaler="zssr", config=SHORT)
-TRAINED = replace(AUTO, method="kernelgan")
+AUTO = SHORT.with_run(upscaler="zssr")
+TRAINED = AUTO.with_run(method="kernelgan")
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def stack(tmp_path):
 
 def test_a_run_leaves_everything_and_puts_it_on_record(tmp_path, stack):
     stages = []
-    result = run(iter_run(stack, tmp_path / "out", replace(AUTO, seed=5)), lambda progress: stages.append(progress.stage))
+    result = run(iter_run(stack, tmp_path / "out", AUTO.with_run(seed=5)), lambda progress: stages.append(progress.stage))
     assert all(path.exists() for path in result.files)
     large = read_image(result.files.upscaled)
     assert (large.axes, large.data.shape, large.data.dtype) == ("ZYX", (3, 128, 128), np.uint8)
@@ -100,7 +99,7 @@ def test_stopping_the_upscale_leaves_everything_and_says_so(tmp_path, stack):
 
 
 def test_stopping_the_demo_ends_it(tmp_path):
-    result = run(iter_demo(tmp_path, 0, "auto", SHORT), lambda progress: False)
+    result = run(iter_demo(tmp_path, SHORT), lambda progress: False)
     assert result.run.stopped
     assert result.record["upscale"] is None
     assert (tmp_path / "kernel.tif").exists()
@@ -121,7 +120,7 @@ def test_a_kernel_comes_back_from_its_files(tmp_path, stack, options):
 def test_lazy_input_interpolated_plane_by_plane(tmp_path, stack):
     lazy = read_image(stack.path, lazy=True)
     assert is_lazy(lazy.data)
-    result = run(iter_run(lazy, tmp_path / "out", Options(upscaler="bicubic", config=SHORT)))
+    result = run(iter_run(lazy, tmp_path / "out", SHORT.with_run(upscaler="bicubic")))
     assert result.record["upscale"].items() >= {"method": "bicubic", "scale": 2}.items()
     np.testing.assert_array_equal(tifffile.imread(result.files.upscaled), kg.upscale(stack.data, None, 2, "bicubic", axes="ZYX"))
 
@@ -132,7 +131,7 @@ def test_the_record_of_an_image_lies_beside_it(tmp_path, name, beside):
 
 
 def test_the_demo_degrades_with_the_kernel_that_it_scores_against(tmp_path):
-    result = run(iter_demo(tmp_path, 0, "auto", SHORT))
+    result = run(iter_demo(tmp_path, SHORT))
     truth, low = tifffile.imread(tmp_path / "truth.tif"), tifffile.imread(tmp_path / "input.tif")
     kernel = kg.load_kernel(tmp_path / "true_kernel.tif")
     np.testing.assert_array_equal(truth, sharp_picture())
@@ -145,7 +144,7 @@ def test_the_demo_degrades_with_the_kernel_that_it_scores_against(tmp_path):
 
 
 def test_the_demo_shows_a_reliable_kernel_whose_error_bars_hold_the_truth(tmp_path):
-    record = run(iter_demo(tmp_path, 0, "auto", kg.Settings())).record
+    record = run(iter_demo(tmp_path, kg.Settings())).record
     assert record["reliability"]["level"] == "reliable"
     for name, (low, high) in zip(("major", "minor"), record["fwhm_interval"], strict=True):
         assert low < record["true_fwhm"][name] < high

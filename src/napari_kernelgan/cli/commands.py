@@ -50,10 +50,10 @@ def _common(
 def estimate(
     image: opt.ImageArgument,
     output: opt.FolderOption,
-    scale: opt.ScaleOption = 2,
-    method: opt.MethodOption = "auto",
-    seed: opt.SeedOption = 0,
-    device: opt.DeviceOption = "auto",
+    scale: opt.ScaleOption = None,
+    method: opt.MethodOption = None,
+    seed: opt.SeedOption = None,
+    device: opt.DeviceOption = None,
     axes: opt.AxesOption = None,
     pixel_size: opt.PixelSizeOption = None,
     unit: opt.UnitOption = None,
@@ -64,9 +64,9 @@ def estimate(
     """Estimate the kernel of an image; writes DIR/kernel.tif and DIR/kernel.json."""
     from ..files.kernels import kernel_record
     from ..progress import run
-    from ..report.steps import Options, iter_estimate_file
+    from ..report.steps import iter_estimate_file
 
-    settings = Options(scale, method, seed=seed, device=device, config=opt.read_config(config))
+    settings = opt.read_settings(config, scale=scale, method=method, seed=seed, device=device)
     source = opt.read_source(image, axes, pixel_size, unit)
     path = output / "kernel.tif"
     with Watch() as watch:
@@ -82,9 +82,9 @@ def upscale(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A .tif, .ome.tif or .png; a .json goes with it.")],
     kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="TIFF or NPY; not needed to upscale bicubically.")] = None,
     scale: Annotated[int | None, typer.Option(min=2, help="How many times larger; otherwise the kernel's.")] = None,
-    upscaler: opt.UpscalerOption = "auto",
-    seed: opt.SeedOption = 0,
-    device: opt.DeviceOption = "auto",
+    upscaler: opt.UpscalerOption = None,
+    seed: opt.SeedOption = None,
+    device: opt.DeviceOption = None,
     axes: opt.AxesOption = None,
     pixel_size: opt.PixelSizeOption = None,
     unit: opt.UnitOption = None,
@@ -95,11 +95,11 @@ def upscale(
     """Upscale an image with a known kernel."""
     from ..files.kernels import load_kernel
     from ..progress import run
-    from ..report.steps import Options, iter_upscale_file
+    from ..report.steps import iter_upscale_file
 
-    if scale is None:
-        scale = load_kernel(kernel).scale if kernel else 2
-    settings = Options(scale, upscaler=upscaler, seed=seed, device=device, config=opt.read_config(config))
+    if scale is None and kernel is not None:
+        scale = load_kernel(kernel).scale
+    settings = opt.read_settings(config, scale=scale, upscaler=upscaler, seed=seed, device=device)
     source = opt.read_source(image, axes, pixel_size, unit)
     with Watch() as watch:
         record = run(iter_upscale_file(source, kernel, output, settings, overwrite=overwrite), watch)
@@ -111,11 +111,11 @@ def upscale(
 def run_both(
     image: opt.ImageArgument,
     output: opt.FolderOption,
-    scale: opt.ScaleOption = 2,
-    method: opt.MethodOption = "auto",
-    upscaler: opt.UpscalerOption = "auto",
-    seed: opt.SeedOption = 0,
-    device: opt.DeviceOption = "auto",
+    scale: opt.ScaleOption = None,
+    method: opt.MethodOption = None,
+    upscaler: opt.UpscalerOption = None,
+    seed: opt.SeedOption = None,
+    device: opt.DeviceOption = None,
     axes: opt.AxesOption = None,
     pixel_size: opt.PixelSizeOption = None,
     unit: opt.UnitOption = None,
@@ -126,9 +126,8 @@ def run_both(
     """Estimate the kernel of an image and upscale with it; writes kernel, upscaled image, report.json and figure.png into DIR."""
     from ..progress import run
     from ..report.run import iter_run
-    from ..report.steps import Options
 
-    settings = Options(scale, method, upscaler, seed, device, opt.read_config(config))
+    settings = opt.read_settings(config, scale=scale, method=method, upscaler=upscaler, seed=seed, device=device)
     source = opt.read_source(image, axes, pixel_size, unit)
     with Watch() as watch:
         result = run(iter_run(source, output, settings, overwrite=overwrite), watch)
@@ -141,8 +140,8 @@ def demo(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results; otherwise a new one here each time.")
     ] = None,
-    seed: opt.SeedOption = 0,
-    device: opt.DeviceOption = "auto",
+    seed: opt.SeedOption = None,
+    device: opt.DeviceOption = None,
     config: opt.ConfigOption = None,
     overwrite: opt.OverwriteOption = False,
     as_json: opt.JsonOption = False,
@@ -152,10 +151,10 @@ def demo(
     from ..report.demo import INTRODUCTION, free_folder, iter_demo, score_tables
 
     folder = output or free_folder(Path.cwd())
-    settings = opt.read_config(config)
+    settings = opt.read_settings(config, seed=seed, device=device)
     say(INTRODUCTION)
     with Watch() as watch:
-        record = run(iter_demo(folder, seed, device, settings, overwrite=overwrite), watch).record
+        record = run(iter_demo(folder, settings, overwrite=overwrite), watch).record
     if not as_json:
         for table in score_tables(record):
             show(table)
@@ -171,7 +170,7 @@ def bench(
         str | None, typer.Option(metavar="NAME,...", help="bicubic, KERNEL or KERNEL+UPSCALER; otherwise the usual comparison.")
     ] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="Each method is run with each.")] = "0",
-    scale: opt.ScaleOption = 2,
+    scale: opt.ScaleOption = None,
     kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="The kernel to degrade sharp pictures with; else random.")] = None,
     kernels: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The true kernels of low-resolution pictures, by stem.")] = None,
     truth: Annotated[Path | None, typer.Option(metavar="DIR", help="The sharp originals of low-resolution pictures.")] = None,
@@ -192,7 +191,7 @@ def bench(
         int | None,
         typer.Option(min=2, metavar="FOLDS", help="Score every picture with a spectral prior fitted on the other folds' pictures."),
     ] = None,
-    device: opt.DeviceOption = "auto",
+    device: opt.DeviceOption = None,
     config: opt.ConfigOption = None,
     overwrite: opt.OverwriteOption = False,
     as_json: opt.JsonOption = False,
@@ -201,6 +200,7 @@ def bench(
     from ..bench.command import run_bench
     from ..bench.methods import DEFAULT
 
+    settings = opt.read_settings(config, scale=scale, device=device)
     chosen = methods.split(",") if methods else DEFAULT
     with Watch() as watch:
         run_bench(
@@ -208,7 +208,7 @@ def bench(
             output,
             chosen,
             opt.parse_numbers(seeds),
-            scale=scale,
+            scale=settings.run.scale,
             kernel=kernel,
             kernels=kernels,
             truth=truth,
@@ -217,8 +217,8 @@ def bench(
             kinds=kinds.split(","),
             noises=opt.parse_decimals(noise),
             cross_validate=cross_validate,
-            device=device,
-            config=opt.read_config(config),
+            device=settings.run.device,
+            config=settings,
             overwrite=overwrite,
             progress=watch.part,
         )
@@ -235,7 +235,7 @@ def fit_prior(
     name: Annotated[str, typer.Option(help="Of the prior, for the record.")] = "fitted",
     about: Annotated[str, typer.Option(help="Where the pictures come from, for the record.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many pictures of each folder, in order of their names.")] = None,
-    seed: opt.SeedOption = 0,
+    seed: opt.SeedOption = None,
     overwrite: opt.OverwriteOption = False,
 ) -> None:
     """Learn from your own sharp pictures what the spectral estimate takes for sharp."""
@@ -248,7 +248,9 @@ def fit_prior(
     from ..estimate.spectral.fitting import iter_fit_prior
 
     with Watch() as watch:
-        prior = run(iter_fit_prior(iter_pictures(paths), len(paths), name, {"source": about} if about else {}, seed), watch)
+        prior = run(
+            iter_fit_prior(iter_pictures(paths), len(paths), name, {"source": about} if about else {}, seed or opt.DEFAULT.seed), watch
+        )
     with atomic(output) as temporary:
         prior.save(temporary)
     print(output)

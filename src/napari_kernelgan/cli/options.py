@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..config import Settings
+from ..config import RunConfig, Settings
 from ..errors import InputError
 from .console import say
 
@@ -17,15 +17,38 @@ if TYPE_CHECKING:
 
 ImageArgument = Annotated[Path, typer.Argument(metavar="IMAGE", help="TIFF, PNG, JPEG, NPY, or the folder of an OME-Zarr image.")]
 FolderOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results; made where it is not there.")]
-ScaleOption = Annotated[int, typer.Option(min=2, help="How many times finer than the image: 2, 3 or 4.")]
-MethodOption = Annotated[str, typer.Option(help="How to estimate the kernel: auto (spectral), spectral, kernelgan, hybrid, recurrence.")]
-UpscalerOption = Annotated[str, typer.Option(help="How to upscale: auto (zssr), zssr, inverse, bicubic.")]
-SeedOption = Annotated[int, typer.Option(help="Same seed, device and thread count: same result.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+
+DEFAULT = RunConfig()
+"""What options are that neither the command nor its settings file gives."""
+
+
+def _shown(name: str) -> str:
+    return str(getattr(DEFAULT, name))
+
+
+ScaleOption = Annotated[
+    int | None, typer.Option(min=2, show_default=_shown("scale"), help="How many times finer than the image: 2, 3 or 4.")
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        show_default=_shown("method"), help="How to estimate the kernel: auto (spectral), spectral, kernelgan, hybrid, recurrence."
+    ),
+]
+UpscalerOption = Annotated[
+    str | None, typer.Option(show_default=_shown("upscaler"), help="How to upscale: auto (zssr), zssr, inverse, bicubic.")
+]
+SeedOption = Annotated[int | None, typer.Option(show_default=_shown("seed"), help="Same seed, device and thread count: same result.")]
+DeviceOption = Annotated[str | None, typer.Option(show_default=_shown("device"), help="auto, cpu, cuda, cuda:1 or mps.")]
 AxesOption = Annotated[str | None, typer.Option(help="One letter per axis (T, Z, C, Y, X, S), where the file's own are missing or wrong.")]
 PixelSizeOption = Annotated[str | None, typer.Option(metavar="SIZE", help="Of the image's pixels, or Y,X; instead of the file's.")]
 UnitOption = Annotated[str | None, typer.Option(help="Of the pixel size, for example nm; px: none; otherwise the file's, or micrometer.")]
-ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE.json", help='Settings, for example {"kernelgan": {"steps": 1000}}.')]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json", help='Settings, for example {"run": {"method": "kernelgan"}, "kernelgan": {"steps": 1000}}; options win.'
+    ),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout.")]
 
@@ -49,11 +72,12 @@ def read_source(path: Path, axes: str | None, pixel_size: str | None, unit: str 
     return replace(source, calibration=known._replace(pixel_size=size, unit=named, z_spacing=z_spacing))
 
 
-def read_config(path: Path | None) -> Settings:
-    """The settings of a command."""
+def read_settings(path: Path | None, **given: Any) -> Settings:
+    """The settings of a command: those of its file, with what was given as options (not None) in their place."""
     from ..files.settings import load_settings
 
-    return load_settings(path) if path else Settings()
+    settings = load_settings(path) if path else Settings()
+    return settings.with_run(**{name: value for name, value in given.items() if value is not None})
 
 
 def parse_pixel_size(text: str) -> tuple[float, float]:

@@ -31,15 +31,18 @@ def batch(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder; of one input also a .ome.zarr, .ome.tif or .tif.")
     ],
-    scale: opt.ScaleOption = 2,
+    scale: opt.ScaleOption = None,
     share: Annotated[str, typer.Option(help="Which planes have one kernel: stack (all), channel, plane, window.")] = "stack",
     window: Annotated[int, typer.Option(help="share window: an odd number of planes.")] = 5,
     window_axis: Annotated[str | None, typer.Option(help="share window: the axis that it moves along; otherwise Z or T.")] = None,
     kernel: Annotated[Path | None, typer.Option(metavar="FILE", help="The kernel of all planes; none is estimated.")] = None,
-    method: opt.MethodOption = "auto",
-    upscaler: Annotated[str, typer.Option(help="How to upscale: auto (zssr), zssr, inverse, bicubic; none only estimates.")] = "auto",
-    seed: opt.SeedOption = 0,
-    device: opt.DeviceOption = "auto",
+    method: opt.MethodOption = None,
+    upscaler: Annotated[
+        str | None,
+        typer.Option(show_default=opt.DEFAULT.upscaler, help="How to upscale: auto (zssr), zssr, inverse, bicubic; none only estimates."),
+    ] = None,
+    seed: opt.SeedOption = None,
+    device: opt.DeviceOption = None,
     axes: opt.AxesOption = None,
     only: Annotated[
         str | None, typer.Option("--range", metavar="AXIS=FIRST:LAST,...", help="The part of the stack, for example T=0:10,C=1.")
@@ -65,22 +68,19 @@ def batch(
     Writes into OUT the upscaled image, kernels.ome.tif, planes.csv and stack.json; of several inputs into a folder each. Exit status 3
     tells that some planes failed.
     """
+    settings = opt.read_settings(config, scale=scale, method=method, upscaler=upscaler, seed=seed, device=device)
     options = {
-        "scale": scale,
+        **settings.run.model_dump(),
+        "config": settings,
         "share": share,
         "window": window,
         "window_axis": window_axis,
         "kernel": kernel,
-        "method": method,
-        "upscaler": upscaler,
-        "seed": seed,
-        "device": device,
         "axes": axes,
         "ranges": parse_ranges(only) if only else None,
         "level": level,
         "nodata": nodata,
         "image_format": image_format,
-        "config": opt.read_config(config),
         "workers": parse_workers(workers) if workers else None,
         "scheduler": scheduler,
         "part": parse_part(part) if part else None,

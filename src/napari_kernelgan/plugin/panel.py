@@ -45,7 +45,7 @@ class Panel(Container):
         self.method = ComboBox(choices=ESTIMATORS, tooltip="How the kernel is estimated.")
         self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
         self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
-        self.settings = {name: SettingsForm(type(model)) for name, model in Settings()}
+        self.settings = {name: SettingsForm(type(model)) for name, model in Settings().methods.items()}
         self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
         self.progress = ProgressBar(value=0, min=0, max=1)
         self.status = text()

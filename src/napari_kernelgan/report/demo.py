@@ -25,7 +25,7 @@ from ..kernels.models import gaussian
 from ..progress import Steps, relay
 from ..upscaling.api import iter_upscale, upscale
 from .run import RunFiles, RunResult, iter_run
-from .steps import Options, check_outputs
+from .steps import check_outputs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +35,7 @@ SCALE = 2
 PICTURE = "camera.png"
 CORNER, SIDE = (190, 190), 300
 WIDTHS = FWHM(4.2, 3.2, 30.0)
-UPSCALER = "auto"
+METHOD = UPSCALER = "auto"
 INTRODUCTION = (
     f"A part of the photograph {PICTURE} that comes with scikit-image is blurred with a known Gaussian kernel and made half as large. "
     "From that alone, the kernel is estimated, with error bars, and the picture is upscaled; then once more with the true kernel, for "
@@ -61,16 +61,15 @@ def free_folder(parent: Path) -> Path:
     return folder
 
 
-def iter_demo(folder: Path, seed: int, device: str, config: Settings, *, overwrite: bool = False) -> Steps[DemoResult]:
+def iter_demo(folder: Path, settings: Settings, *, overwrite: bool = False) -> Steps[DemoResult]:
     """Degrade the photograph, do the whole run on it, upscale with the true kernel too, and score everything.
 
     Parameters
     ----------
     folder : Path
         Gets a run's files, ``input.tif``, ``truth.tif``, ``true_kernel.tif``, ``upscaled_true_kernel.tif`` and ``demo.json``.
-    seed : int
-    device : str
-    config : Settings
+    settings : Settings
+        Seed, device, and the settings of the methods; which methods are shown is fixed.
     overwrite : bool
         Whether existing files may be replaced.
     """
@@ -86,12 +85,13 @@ def iter_demo(folder: Path, seed: int, device: str, config: Settings, *, overwri
     write_image(low_path, low, overwrite=overwrite)
     save_kernel(kernel_path, kernel, scale=SCALE, method="true")
 
-    options = Options(SCALE, upscaler=UPSCALER, seed=seed, device=device, config=config)
-    run = yield from iter_run(read_image(low_path), folder, options, overwrite=overwrite)
+    settings = settings.with_run(scale=SCALE, method=METHOD, upscaler=UPSCALER)
+    run = yield from iter_run(read_image(low_path), folder, settings, overwrite=overwrite)
     if run.stopped:
         return DemoResult(run, run.record)
-    again = estimate_kernel(low, SCALE, seed=seed, device=device, config=options.config)  # the first of a process prepares for all others
-    steps = iter_upscale(low, kernel, SCALE, UPSCALER, seed=seed, device=device, config=options.config)
+    how: dict[str, Any] = {"seed": settings.run.seed, "device": settings.run.device, "config": settings}
+    again = estimate_kernel(low, SCALE, METHOD, **how)  # the first of a process prepares for all others
+    steps = iter_upscale(low, kernel, SCALE, UPSCALER, **how)
     ideal = yield from relay(steps, lambda progress: progress.part(name=" with the true kernel"))
     write_image(ideal_path, ideal, overwrite=overwrite)
     bicubic = upscale(low, None, SCALE, "bicubic")

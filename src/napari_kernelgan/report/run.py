@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..config import Settings
 from ..estimate.result import KernelEstimate
 from ..files.atomic import write_json
 from ..files.image_file import ImageFile
@@ -16,7 +17,6 @@ from ..images.layout import Index, Layout
 from ..progress import Steps, stops
 from .figure import write_figure
 from .steps import (
-    Options,
     check_outputs,
     check_upscale,
     iter_estimate_file,
@@ -62,7 +62,7 @@ class RunResult:
         return self.upscaled is None or getattr(self.upscaled, "stopped", False)
 
 
-def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bool = False) -> Steps[RunResult]:
+def iter_run(source: ImageFile, folder: Path, settings: Settings, *, overwrite: bool = False) -> Steps[RunResult]:
     """Estimate, upscale, and write ``kernel.tif``, ``kernel.json``, ``upscaled.tif``, ``report.json`` and ``figure.png``.
 
     The kernel is written as soon as it is known: what fails or is interrupted later can be taken up again with it. A stop while it is
@@ -74,7 +74,7 @@ def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bo
         Its pixel size goes on record with the kernel, and divided by the scale into the upscaled image.
     folder : Path
         Made where it is not there.
-    options : Options
+    settings : Settings
     overwrite : bool
         Whether files of an earlier run may be replaced; else they are refused before anything is computed.
 
@@ -87,16 +87,16 @@ def iter_run(source: ImageFile, folder: Path, options: Options, *, overwrite: bo
     """
     files = RunFiles.within(folder)
     check_outputs([source.path], files, overwrite=overwrite)
-    check_upscale(files.upscaled, source, options)
+    check_upscale(files.upscaled, source, settings)
     start = time.perf_counter()
-    estimate, asked = yield from _heeding(iter_estimate_file(source, files.kernel, options, overwrite=overwrite))
+    estimate, asked = yield from _heeding(iter_estimate_file(source, files.kernel, settings, overwrite=overwrite))
     upscaled, training, written = None, None, files._asdict()
     if asked:
         written = {name: path for name, path in written.items() if name not in ("upscaled", "figure")}
     else:
-        upscaled = yield from iter_upscale_source(source, estimate, options)
-        write_upscaled(files.upscaled, upscaled, source, options.scale, overwrite=overwrite)
-        training = upscale_record(upscaled, options)
+        upscaled = yield from iter_upscale_source(source, estimate, settings)
+        write_upscaled(files.upscaled, upscaled, source, settings.run.scale, overwrite=overwrite)
+        training = upscale_record(upscaled, settings)
         _write_figure(files.figure, source, upscaled, estimate, training)
     record = run_record(source, kernel_record(estimate), training, written, start)
     write_json(files.report, record)

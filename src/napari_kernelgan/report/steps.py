@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,7 @@ from ..upscaling.api import METHODS as UPSCALERS
 from ..upscaling.api import iter_upscale
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to do both steps."""
-
-    scale: int = 2
-    method: str = "auto"
-    upscaler: str = "auto"
-    seed: int = 0
-    device: str = "auto"
-    config: Settings = Settings()
-
-
-def iter_estimate_file(source: ImageFile, path: Path, options: Options, *, overwrite: bool = False) -> Steps[KernelEstimate]:
+def iter_estimate_file(source: ImageFile, path: Path, settings: Settings, *, overwrite: bool = False) -> Steps[KernelEstimate]:
     """Estimate the kernel of an image and write it as ``NAME.tif`` and ``NAME.json``.
 
     Parameters
@@ -46,19 +34,20 @@ def iter_estimate_file(source: ImageFile, path: Path, options: Options, *, overw
         Its pixel size goes with the estimate.
     path : Path
         Of the kernel's TIFF.
-    options : Options
+    settings : Settings
     overwrite : bool
         Whether existing files may be replaced; else they are refused before anything is computed.
     """
     check_outputs([source.path], [path, path.with_suffix(".json")], overwrite=overwrite)
-    steps = iter_estimate_kernel(source.data, options.scale, options.method, source.axes, options.seed, options.device, options.config)
+    wanted = settings.run
+    steps = iter_estimate_kernel(source.data, wanted.scale, wanted.method, source.axes, wanted.seed, wanted.device, settings)
     estimate = replace((yield from steps), pixel_size=source.pixel_size, unit=source.unit)
     save_kernel(path, estimate, source=source.record)
     return estimate
 
 
 def iter_upscale_file(
-    source: ImageFile, kernel: Path | None, path: Path, options: Options, *, overwrite: bool = False
+    source: ImageFile, kernel: Path | None, path: Path, settings: Settings, *, overwrite: bool = False
 ) -> Steps[dict[str, Any]]:
     """Upscale an image with a kernel from a file; write it, and a JSON of the same stem on how it was made.
 
@@ -69,7 +58,7 @@ def iter_upscale_file(
         None is for the upscaler "bicubic".
     path : Path
         ``.tif``, ``.ome.tif`` or ``.png``.
-    options : Options
+    settings : Settings
     overwrite : bool
         Whether existing files may be replaced; else they are refused before anything is computed.
 
@@ -83,12 +72,12 @@ def iter_upscale_file(
     beside = record_path(path)
     inputs = [source.path] if kernel is None else [source.path, kernel, kernel.with_suffix(".json")]
     check_outputs(inputs, [path, beside], overwrite=overwrite)
-    check_upscale(path, source, options)
-    estimate = load_kernel(kernel, options.scale) if kernel else None
+    check_upscale(path, source, settings)
+    estimate = load_kernel(kernel, settings.run.scale) if kernel else None
     start = time.perf_counter()
-    upscaled = yield from iter_upscale_source(source, estimate, options)
-    write_upscaled(path, upscaled, source, options.scale, overwrite=overwrite)
-    training = upscale_record(upscaled, options)
+    upscaled = yield from iter_upscale_source(source, estimate, settings)
+    write_upscaled(path, upscaled, source, settings.run.scale, overwrite=overwrite)
+    training = upscale_record(upscaled, settings)
     undone = None
     if kernel is not None and estimate is not None and training["method"] != "bicubic":  # which uses no kernel
         undone = kernel_record(estimate) | {"path": kernel, "sha256": hash_file(kernel)}
@@ -97,13 +86,10 @@ def iter_upscale_file(
     return record
 
 
-def iter_upscale_source(source: ImageFile, kernel: KernelEstimate | None, options: Options) -> Steps[Any]:
+def iter_upscale_source(source: ImageFile, kernel: KernelEstimate | None, settings: Settings) -> Steps[Any]:
     """Upscale an image file's pixels."""
-    return (
-        yield from iter_upscale(
-            source.data, kernel, options.scale, options.upscaler, source.axes, options.seed, options.device, options.config
-        )
-    )
+    wanted = settings.run
+    return (yield from iter_upscale(source.data, kernel, wanted.scale, wanted.upscaler, source.axes, wanted.seed, wanted.device, settings))
 
 
 def write_upscaled(path: Path, upscaled: Any, source: ImageFile, scale: int, *, overwrite: bool) -> None:
@@ -111,10 +97,10 @@ def write_upscaled(path: Path, upscaled: Any, source: ImageFile, scale: int, *, 
     write_image(path, upscaled, source.axes, *source.calibration.finer(scale), ome=source.ome, overwrite=overwrite)
 
 
-def upscale_record(upscaled: Any, options: Options) -> dict[str, Any]:
+def upscale_record(upscaled: Any, settings: Settings) -> dict[str, Any]:
     """How an image was upscaled, ready for JSON; of a lazy one, which is computed when it is written, method and scale."""
     info = getattr(upscaled, "info", None)
-    return dict(vars(info)) if info else {"method": options.upscaler, "scale": options.scale}
+    return dict(vars(info)) if info else {"method": settings.run.upscaler, "scale": settings.run.scale}
 
 
 def run_record(
@@ -146,9 +132,9 @@ def check_outputs(inputs: Sequence[Path], outputs: Sequence[Path], *, overwrite:
     refuse_existing(*outputs, overwrite=overwrite)
 
 
-def check_upscale(path: Path, source: ImageFile, options: Options) -> None:
+def check_upscale(path: Path, source: ImageFile, settings: Settings) -> None:
     """Refuse an upscaler or a file that would fail after everything is computed."""
-    if options.upscaler not in UPSCALERS:
-        raise InputError(f"upscaler {options.upscaler!r} is unknown: use one of {', '.join(UPSCALERS)}.")
-    large = Layout.of(source.data, source.axes).scaled(check_scale(options.scale))
+    if settings.run.upscaler not in UPSCALERS:
+        raise InputError(f"upscaler {settings.run.upscaler!r} is unknown: use one of {', '.join(UPSCALERS)}.")
+    large = Layout.of(source.data, source.axes).scaled(check_scale(settings.run.scale))
     check_writable(path, large, output_dtype(source.data.dtype))

@@ -179,7 +179,7 @@ def _about(source: Source, options: StackOptions, outputs: Outputs) -> dict[str,
             "window": [options.window, options.window_axis],
             "kernel": None if options.kernel is None else digest(options.given().kernel),  # type: ignore[union-attr]
             "seed": options.seed,
-            "config": options.config.model_dump(mode="json"),
+            "config": options.config.model_dump(mode="json", exclude={"run"}),
             "value_range": list(options.value_range) if options.value_range else None,
             "nodata": source.nodata,
         },

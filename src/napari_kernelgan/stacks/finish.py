@@ -194,7 +194,7 @@ def _record(
         "seed": job.seed,
         "device": job.device,
         "threads": job.threads,
-        "config": options.config.model_dump(mode="json"),
+        "config": options.config.model_dump(mode="json", exclude={"run"}),
         "value_range": list(values),
         "kernels": [
             {"group": group.name, "pooled": len(group.pooled)} | (kernel_record(kernel) if kernel else {"error": "failed"})
