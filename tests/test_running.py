@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from skimage import data
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import napari_kernelgan as kg
-from napari_kernelgan.errors import memory_errors
+from napari_kernelgan.errors import device_errors
 from napari_kernelgan.progress import stops
 
 IMAGE = data.camera()[:80, :80]
@@ -60,12 +61,41 @@ def test_threads_are_given_back_between_steps():
     ],
 )
 def test_exhausted_memory_is_one_error(words):
-    with pytest.raises(kg.OutOfMemory, match="Memory is exhausted"), memory_errors():
+    with pytest.raises(kg.OutOfMemory, match="Memory is exhausted"), device_errors():
         raise RuntimeError(words)
-    with pytest.raises(RuntimeError, match="shape"), memory_errors():
+    with pytest.raises(RuntimeError, match="shape"), device_errors():
         raise RuntimeError("shape mismatch")
 
 
 def test_memory_that_is_really_not_there():
-    with pytest.raises(kg.OutOfMemory), memory_errors():
+    with pytest.raises(kg.OutOfMemory), device_errors():
         torch.empty(2**60)
+
+
+LOST = "CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported at some other API call."
+
+
+@pytest.mark.parametrize("method", ["kernelgan", "hybrid"])
+def test_a_device_that_is_lost_in_a_step_is_an_error_of_its_own(small, method):
+    """The error that PyTorch raises, from within a step."""
+    taken = 0
+
+    def lose(*_):
+        nonlocal taken
+        taken += 1
+        if taken == 3:
+            raise torch.AcceleratorError(LOST)
+
+    hook = register_optimizer_step_pre_hook(lose)
+    try:
+        with pytest.raises(kg.DeviceError, match="Choose device='cpu'.*unspecified launch failure"):
+            kg.estimate_kernel(small, method=method)
+    finally:
+        hook.remove()
+    assert kg.estimate_kernel(small).method == "spectral"  # what needs no device goes on
+
+
+def test_other_errors_of_pytorch_are_left_alone():
+    with pytest.raises(RuntimeError, match="shape") as caught, device_errors():
+        raise RuntimeError("shape mismatch")
+    assert type(caught.value) is RuntimeError

@@ -9,7 +9,7 @@ from .assess.badge import Badge, badge
 from .assess.detail import added_detail, disagreement
 from .assess.residual import consistency
 from .config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, RunConfig, Settings, SpectralConfig, ZSSRConfig
-from .errors import InputError, OutOfMemory
+from .errors import DeviceError, InputError, OutOfMemory
 from .estimate.api import estimate_kernel, estimate_kernels, iter_estimate_kernel, iter_estimate_kernels
 from .estimate.result import History, KernelEstimate, Reliability
 from .fields.api import iter_map_kernels, map_kernels
@@ -27,6 +27,7 @@ from .upscaling.result import UpscaledImage, UpscaleInfo
 
 __all__ = [
     "Badge",
+    "DeviceError",
     "History",
     "HybridConfig",
     "InputError",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
-from ..errors import InputError, OutOfMemory
+from ..errors import DeviceError, InputError, OutOfMemory
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,7 +57,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             _end(str(error), Status.MISUSE)
         except KeyboardInterrupt:
             _end("Interrupted. Files that are there are complete.", Status.INTERRUPTED)
-        except (OutOfMemory, OSError) as error:
+        except (OutOfMemory, DeviceError, OSError) as error:
             _end(str(error), Status.FAILED)
         except typer.Exit:
             raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import HybridConfig, KernelGANConfig, RecurrenceConfig, Settings, SpectralConfig, resolve
 from ..devices import check_device, check_seed, resolve_device
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..kernels.forward import check_scale
 from ..progress import Callback, Steps, run
 from .inputs import Input, read_input
@@ -151,7 +151,7 @@ def iter_estimate_kernels(
     if not len(images) or not numbers or {len(images), len(numbers)} - {1, count}:
         raise InputError(f"{len(images)} images and {len(numbers)} seeds do not pair up: give as many of each, or one of either.")
     check_device(device)
-    with memory_errors():
+    with device_errors():
         inputs = [read_input(image, axes, settings.max_planes, value_range, isinstance(settings, SpectralConfig)) for image in images]
         pairs = [(inputs[i % len(inputs)], numbers[i % len(numbers)]) for i in range(count)]
         return (yield from iter_estimate_inputs(pairs, scale, settings, device))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..devices import check_device, check_seed
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..estimate.api import BEST, Config, check_method, iter_estimate_kernel, method_settings
 from ..estimate.result import KernelEstimate
 from ..images.layout import Layout, as_image, is_lazy
@@ -117,7 +117,7 @@ def iter_map_kernels(
     layout = Layout.of(image, axes)
     check_dtype(image.dtype)
     tiles = spread(layout.plane_size, tile, overlap)
-    with memory_errors():
+    with device_errors():
         if is_lazy(image) and not hasattr(image, "dask"):
             import dask.array as da
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..images.layout import Layout, as_image
 from ..images.values import cast, check_dtype, output_dtype, read_plane
 from ..kernels.forward import check_scale, degrade_plane
@@ -48,7 +48,7 @@ def degrade_field(image: Any, field: KernelMap | Callable[[float, float], ArrayL
     check_dtype(image.dtype)
     small = layout.shrunk(scale)
     known = _on(field, small.plane_size, scale)
-    with memory_errors():
+    with device_errors():
         out = small.empty(output_dtype(image.dtype))
         for index in layout.indices():
             small.put(out, index, cast(_plane(read_plane(image, layout, index), known), image.dtype))

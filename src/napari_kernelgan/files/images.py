@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..images.layout import Layout
 from ..provenance import hash_file
 from .atomic import atomic, refuse_existing
@@ -71,7 +71,7 @@ def open_image(path: str | Path, axes: str | None = None, *, lazy: bool | None =
     if not path.exists():
         raise InputError(f"{path}: there is no such file.")
     try:
-        with memory_errors():
+        with device_errors():
             found = _read(path, lazy, level)
     except (InputError, MemoryError):
         raise

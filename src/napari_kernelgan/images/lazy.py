@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import memory_errors
+from ..errors import device_errors
 from .layout import Layout
 from .values import check_finite, output_dtype
 
@@ -35,7 +35,7 @@ def map_planes(image: Any, layout: Layout, out: Layout, function: Callable[[NDAr
     def block(values: NDArray[Any], block_id: tuple[int, ...]) -> NDArray[Any]:
         index = tuple(n for a, n in zip(layout.axes, block_id, strict=True) if a not in "YXS")
         only = (0,) * len(index)
-        with memory_errors():
+        with device_errors():
             plane = Layout(layout.axes, values.shape).plane(values, only)
             check_finite(plane, f"Plane {index} of the image" if index else "The image")
             made = large.empty(dtype)

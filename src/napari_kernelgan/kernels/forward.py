@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..images.layout import Layout, as_image
 from ..images.lazy import map_planes
 from ..images.values import cast, check_dtype, output_dtype, read_plane
@@ -132,7 +132,7 @@ def degrade(image: Any, kernel: ArrayLike, scale: int = 2, axes: str | None = No
 
     if hasattr(image, "dask"):
         return map_planes(image, layout, small, shrink)
-    with memory_errors():
+    with device_errors():
         out = small.empty(output_dtype(dtype))
         for index in layout.indices():
             small.put(out, index, shrink(read_plane(image, layout, index)))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..config import InverseConfig, Settings, ZSSRConfig, resolve
 from ..devices import check_device, check_seed, resolve_device
-from ..errors import InputError, memory_errors
+from ..errors import InputError, device_errors
 from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
 from ..images.layout import Layout, as_image, is_lazy, without_alpha
@@ -127,11 +127,11 @@ def iter_upscale(
     else:
         field, stages = None, kernel_stages(kernel, scale)
     if method == "bicubic":
-        with memory_errors():
+        with device_errors():
             return (yield from _bicubic(image, layout, scale))
     if not stages and field is None:
         raise InputError("kernel is None: give the kernel to undo, for example from estimate_kernel, or use method='bicubic'.")
-    with memory_errors():
+    with device_errors():
         if method == "inverse" or field is not None:
             make = _inverse_of(stages[-1][1] if field is None else field, scale, resolve(InverseConfig, config))
             return (yield from _inverse(image, layout, make, value_range))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import memory_errors
+from ...errors import device_errors
 from ...images.layout import Layout, without_alpha
 from ...images.values import ValueRange, check_finite, from_unit, output_dtype, to_unit, value_range
 from ..bicubic import enlarge_alpha
@@ -105,7 +105,7 @@ def _block(
         inside.append((first - cut.start, last - cut.start))
         origin.append(sum(chunks[axis][: block_id[axis]]) - before + cut.start)
     only = (0,) * len(layout.stack_axes)
-    with memory_errors():
+    with device_errors():
         plane = layout.plane(block, only)[around[0], around[1]]
         check_finite(plane)
         ours = inside[0], inside[1]
