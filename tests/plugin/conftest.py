@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from napari import Viewer
+from napari import Viewer, settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtGui import QOpenGLContext
 
@@ -46,6 +47,16 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of its own for what napari and the panels remember, for each test."""
+    folder = tmp_path / "preferences"
+    settings._clear_plugin_settings_cache()
+    monkeypatch.setattr(settings, "_CFG_PATH", str(folder / "settings.yaml"))
+    yield folder
+    settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture

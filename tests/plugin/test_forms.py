@@ -32,11 +32,25 @@ def test_limits_and_choices_are_the_models() -> None:
 
 def test_presets_fill_the_form() -> None:
     form = SettingsForm(kg.ZSSRConfig)
-    assert form.preset.choices == ("default", "published", "noisy")
+    assert form.preset.choices == ("default", "published", "noisy", "custom")
     form.preset.value = "noisy"
     assert form.settings == kg.ZSSRConfig.noisy()
     form.preset.value = "default"
     assert form.settings == kg.ZSSRConfig()
+
+
+def test_the_preset_tells_what_is_filled_in() -> None:
+    form = SettingsForm(kg.ZSSRConfig)
+    form.fields["max_steps"].value = 7
+    assert form.preset.value == "custom"
+    form.fill(kg.ZSSRConfig.published())
+    assert form.preset.value == "published"
+    form.fields["learning_rate"].value = "(("
+    assert form.preset.value == "custom"
+    form.fields["learning_rate"].value = 1e-3
+    assert form.preset.value == "published"
+    form.preset.value = "custom"
+    assert form.settings == kg.ZSSRConfig.published()
 
 
 @pytest.mark.parametrize(("text", "says"), [("(0.5,", "'betas' cannot be read"), ("(0.5, 'x')", "betas.1")])

@@ -409,7 +409,7 @@ def test_an_error_in_training_leaves_no_half_a_kernel(
     image = viewer.add_image(tiny, name="cells")
     viewer.layers.events.inserted.connect(lambda event: added.append(event.value.name))
     run = Run(viewer, image, Options())
-    run.ended.connect(ended.append)
+    run.ended.connect(lambda how: ended.append(how.text))
     run._begin(breaking_off(), "", run._deliver_kernel)
     qtbot.waitUntil(lambda: not run.running, timeout=TIMEOUT)
     assert added == ["cells kernel"]

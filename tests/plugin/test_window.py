@@ -9,11 +9,12 @@ import pytest
 from napari import Viewer
 from napari.utils.colormaps import ensure_colormap
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QDockWidget, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QDockWidget, QScrollArea
 
 from napari_kernelgan.plugin.layers import COLORMAP
-from napari_kernelgan.plugin.widget import PICTURE, KernelGANWidget
+from napari_kernelgan.plugin.widget import KernelGANWidget
 
+from .seen import assert_seen, parts_of
 from .short import FAST, FAST_ZSSR, TIMEOUT, configure
 
 pytestmark = pytest.mark.gl
@@ -104,14 +105,10 @@ def test_nothing_in_the_panel_is_cut_off(
     finish(panel)
     qtbot.waitUntil(lambda: "FWHM" in panel.live_widths.value, timeout=TIMEOUT)  # and doubts, since the image is small
     qtbot.wait(200)
-    parts: list[QWidget] = [w for kind in (QAbstractButton, QLabel) for w in panel.native.findChildren(kind) if w.isVisible() and w.text()]
+    parts = parts_of(panel.native)
     assert len(parts) > 10
-    assert panel.picture.native.height() == panel.picture.native.visibleRegion().boundingRect().height() == PICTURE
-    for part in parts:
-        needed = part.heightForWidth(part.width()) if part.hasHeightForWidth() else part.sizeHint().height()
-        assert part.height() >= min(needed, part.maximumHeight()), part.text()
-        assert part.visibleRegion().boundingRect().height() == part.height(), part.text()
-        assert (isinstance(part, QLabel) and part.wordWrap()) or part.width() >= part.minimumSizeHint().width(), part.text()
+    for part in (*parts, panel.picture.native):
+        assert_seen(part, qtbot)
     assert panel.native.height() <= window.window._qt_window.height()
     assert panel.native.width() < (width + 20 if width else 400)
 
@@ -124,8 +121,6 @@ def test_on_a_low_screen_the_panel_scrolls(window: Viewer, panel: KernelGANWidge
     (area,) = [area for area in panel.native.findChildren(QScrollArea) if area.isVisible()]
     assert panel.native.height() < 600
     assert area.verticalScrollBar().maximum() > 0
-    area.ensureWidgetVisible(panel.live_widths.native, 0, 0)
-    qtbot.wait(100)
-    text = panel.live_widths.native
-    assert text.visibleRegion().boundingRect().height() == text.height()
+    for part in parts_of(panel.native):
+        assert_seen(part, qtbot)
     assert area.widget().width() <= area.viewport().width()  # to the side nothing is hidden

@@ -1,4 +1,4 @@
-"""Reading the settings of all methods from a JSON file."""
+"""The settings of a run and of all methods in a JSON file, as ``--config`` takes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ..config import Settings, explain
 from ..errors import InputError
-from .atomic import read_json
+from .atomic import read_json, write_json
 
 
 def load_settings(path: Path) -> Settings:
@@ -23,3 +23,8 @@ def load_settings(path: Path) -> Settings:
         return Settings.model_validate(read_json(path))
     except ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Write settings as `load_settings` reads them; an existing file is replaced."""
+    write_json(path, settings.model_dump(mode="json"))

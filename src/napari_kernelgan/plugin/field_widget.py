@@ -14,7 +14,7 @@ from .field_actions import iter_map_kernels_layer
 from .field_layers import WIDTHS
 from .forms import Form
 from .panel import Panel
-from .parts import button, row, short
+from .parts import Column, button, row, short
 from .records import belongs_to, is_map
 from .source import Source, current_plane
 from .stack_run import LayersRun
@@ -33,6 +33,8 @@ class FieldWidget(Panel):
     napari_viewer : napari.Viewer
     """
 
+    memory = "field"
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.planes = ComboBox(choices=(CURRENT, ALL), tooltip="A map of all planes is one map: each tile's kernel is pooled over them.")
@@ -43,31 +45,21 @@ class FieldWidget(Panel):
         self.map = short(ComboBox(choices=self._maps, nullable=True, tooltip="The map that Upscale undoes: either of its layers."))
         self.map_button = button("Map kernels", self.map_kernels, "Add a picture of the FWHM, and an ellipse for every tile.")
         self.upscale_button = button("Upscale with map", self.upscale, "Add the image, upscaled with a kernel that varies, as a layer.")
-        self._assemble(
-            [
-                Form(
-                    {
-                        "image": self.image,
-                        "planes": self.planes,
-                        "tile (px)": self.tile,
-                        "overlap": self.overlap,
-                        "": self.smooth,
-                        "show width": self.which,
-                        "kernel by": self.method,
-                        "scale": self.scale,
-                        "device": self.device,
-                        "seed": self.seed,
-                        "map": self.map,
-                    }
-                ),
-                self._advanced(),
-                row(self.map_button, self.upscale_button),
-                self.cancel_button,
-                self.progress,
-                self.status,
-            ],
-            starting=(self.map_button, self.upscale_button),
-        )
+        choices = {
+            "image": self.image,
+            "planes": self.planes,
+            "tile (px)": self.tile,
+            "overlap": self.overlap,
+            "": self.smooth,
+            "show width": self.which,
+            "kernel by": self.method,
+            "scale": self.scale,
+            "device": self.device,
+            "seed": self.seed,
+            "map": self.map,
+        }
+        starting = (self.map_button, self.upscale_button)
+        self._assemble(Column([Form(choices), self._advanced()]), row(*starting, self.cancel_button), starting)
         self.image.changed.connect(self._show_image)
         self._follow()
         self._show_image()

@@ -19,6 +19,7 @@ from .parts import scrolling
 
 MOST = 10**9  # of integers without an upper limit
 PRESETS = ("published", "noisy")
+DEFAULT, CUSTOM = "default", "custom"
 
 
 class Form(Container):
@@ -40,6 +41,8 @@ class Form(Container):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for label, widget in rows.items():
             form.addRow(label, widget.native)
+            if label:
+                form.labelForField(widget.native).setToolTip(widget.tooltip)
         self.native.layout().addLayout(form)
 
     def show_row(self, label: str, shown: bool) -> None:
@@ -71,12 +74,16 @@ class SettingsForm(Form):
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
-        presets = ["default", *(name for name in PRESETS if hasattr(model, name))]
-        self.preset = ComboBox(choices=presets, tooltip="Fills in the settings below.")
+        self._presets = {DEFAULT: model()} | {name: getattr(model, name)() for name in PRESETS if hasattr(model, name)}
+        self.preset = ComboBox(
+            choices=[*self._presets, CUSTOM], tooltip="Fills in the settings below; custom: they are none of the others."
+        )
         described = model.model_json_schema()["properties"]
         self.fields = {name: _field_widget(value, described[name]) for name, value in dict(model()).items()}
         super().__init__({"preset": self.preset} | {name.replace("_", " "): widget for name, widget in self.fields.items()})
-        self.preset.changed.connect(self._fill)
+        self.preset.changed.connect(self._on_preset)
+        for field in self.fields.values():
+            field.changed.connect(self._on_field)
 
     @property
     def settings(self) -> BaseModel:
@@ -89,9 +96,26 @@ class SettingsForm(Form):
         """
         return resolve(self._model, {name: read(widget, name) for name, widget in self.fields.items()})
 
-    def _fill(self, preset: str) -> None:
-        for name, value in dict(self._model() if preset == "default" else getattr(self._model, preset)()).items():
+    def fill(self, settings: BaseModel) -> None:
+        """Fill in a configuration."""
+        for name, value in dict(settings).items():
             self.fields[name].value = value
+
+    def _on_preset(self, preset: str) -> None:
+        if preset in self._presets and not self._is(preset):
+            self.fill(self._presets[preset])
+
+    def _on_field(self, *_: Any) -> None:
+        """Say which preset the fields are, while they are filled in one by one too."""
+        name = next((preset for preset in self._presets if self._is(preset)), CUSTOM)
+        with self.preset.changed.blocked():
+            self.preset.value = name
+
+    def _is(self, preset: str) -> bool:
+        try:
+            return self.settings == self._presets[preset]
+        except InputError:
+            return False  # what cannot be read is no preset
 
 
 class Fold(Container):

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, ClassVar
 
 from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton, SpinBox
-from magicgui.widgets.bases import Widget
+from magicgui.widgets.bases import ValueWidget, Widget
 from napari import Viewer
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
 from ..config import Settings
 from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
+from ..files.settings import load_settings, save_settings
 from .forms import Fold, SettingsForm
-from .parts import button, scrolling, short, text
+from .parts import Chip, button, row, short, text
+from .preferences import Preferences, remember, remembered
 from .records import is_kernel, is_picture
-from .running import LayerRun
+from .running import Ended, LayerRun
 from .worker import Report
 
 TITLES = {"kernelgan": "KernelGAN", "zssr": "ZSSR"}
 SCALES = (2, 3, 4)
 DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
+SEED_MOST = 2**31 - 1
 FOLD_HEIGHT = 240  # px
+REMEMBER_AFTER = 500  # ms without a change
+STATES = {
+    "idle": ("○ Idle", "#5b6673"),
+    "running": ("▶ Running", "#1d6fb8"),
+    "stopped": ("■ Stopped", "#8a5a00"),
+    "done": ("✔ Done", "#1a7f37"),
+    "failed": ("✖ Failed", "#b3261e"),
+}
+METHOD_TIP = (
+    "How the kernel is estimated. auto, spectral: from the spectrum, in a fraction of a second, with error bars. kernelgan: trained on "
+    "this image alone, as published; minutes. hybrid: spectral, then trained. recurrence: from patches that recur; for pictures rather "
+    "than microscopy."
+)
+SCALE_TIP = "How many times finer the kernel's pixels, and the upscaled image's, are than the image's. KernelGAN knows 2 and 4."
+SETTINGS_FILE = "Settings (*.json)"
 
 
 class Panel(Container):
-    """A scrolling column of widgets for runs on an image layer.
+    """Widgets for runs on an image layer, over a line that tells how the run gets on.
 
     Every choice is a widget with a value (``widget.seed.value = 3``), and every button a method.
 
@@ -37,59 +58,136 @@ class Panel(Container):
     viewer : napari.Viewer
     """
 
+    memory: ClassVar[str]
+    """Under which name the panel's settings are kept for next time."""
+
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._run: LayerRun | None = None
+        self._waiting: list[Callable[[], LayerRun]] = []
+        self._ended: list[Ended] = []
         self.image = short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
-        self.scale = ComboBox(choices=SCALES, tooltip="How many times larger Y and X become. KernelGAN knows 2 and 4.")
-        self.method = ComboBox(choices=ESTIMATORS, tooltip="How the kernel is estimated.")
-        self.device = ComboBox(choices=DEVICES, tooltip="auto: CUDA where there is one, else MPS, else the CPU.")
-        self.seed = SpinBox(max=2**31 - 1, tooltip="The same seed, device and thread count give the same result.")
+        self.scale = ComboBox(choices=SCALES, tooltip=SCALE_TIP)
+        self.method = ComboBox(choices=ESTIMATORS, tooltip=METHOD_TIP)
+        self.device = ComboBox(
+            choices=DEVICES, tooltip="What trains networks. auto: CUDA where there is one, else MPS, else the CPU; other methods need none."
+        )
+        self.seed = SpinBox(max=SEED_MOST, tooltip="The same seed, device and thread count give the same result.")
         self.settings = {name: SettingsForm(type(model)) for name, model in Settings().methods.items()}
-        self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far.")
-        self.progress = ProgressBar(value=0, min=0, max=1)
+        self.load_settings_button = button(
+            "Load ...", self._ask_settings_to_load, "Fill in everything from a file of settings, as the command line takes it."
+        )
+        self.save_settings_button = button(
+            "Save ...", self._ask_where_to_save_settings, "Write all settings to a file, for --config of the command line or others."
+        )
+        self.defaults_button = button("Defaults", lambda: self.fill(Settings()), "Fill in the defaults of all methods.")
+        self.cancel_button = button("Cancel", self.cancel, "Stop after the step it is in and keep the best so far. Esc does the same.")
+        self.progress = ProgressBar(value=0, min=0, max=1, tooltip="Steps done; training that no longer helps ends earlier.")
+        self.state = Chip(STATES, tooltip="What the panel is doing, or how the last run ended.")
         self.status = text()
 
-    def _assemble(self, widgets: Sequence[Widget], starting: Sequence[PushButton]) -> None:
-        """Lay out the panel; the buttons that start a run are off while there is one."""
+    def _assemble(self, content: Container, buttons: Widget, starting: Sequence[PushButton]) -> None:
+        """Lay out the content over the buttons, which stay in sight, as does how the run gets on; `starting` are off while there is one."""
         self._starting = tuple(starting)
-        self._content = Container(widgets=widgets, labels=False)
-        self._content.native.layout().addStretch()
+        self._content = content
+        self._footer = Container(widgets=[buttons, self.progress, row(self.state, self.status)], labels=False)
         super().__init__(labels=False)
-        self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(scrolling(self._content.native))  # a laptop's screen is not high enough for all
+        for each in (self, self._footer):
+            each.margins = (4, 4, 4, 4)
+        self._soon = QTimer(self.native, singleShot=True, interval=REMEMBER_AFTER)
+        self._soon.timeout.connect(self._remember)
+        self.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)  # else napari adds a stretch below it
+        self.native.layout().addWidget(content.native, 1)
+        self.native.layout().addWidget(self._footer.native)
         self.native_parent_changed.connect(self._on_parent)
         self.native.destroyed.connect(self._on_destroyed)
         self._viewer.layers.selection.events.active.connect(self._follow)
         self._show_running(False)
+        self.fill(Preferences.now().begin(remembered(self.memory)))
+        for field in (*self._run_fields.values(), *(field for form in self.settings.values() for field in form.fields.values())):
+            field.changed.connect(lambda *_: self._soon.start())
 
     def _advanced(self, names: Sequence[str] | None = None) -> Fold:
-        """The settings of methods, all or some, out of sight at first."""
+        """The settings of methods, all or some, out of sight at first, with the buttons that load and save them."""
         forms = {name: form for name, form in self.settings.items() if names is None or name in names}
         folds = [Fold(TITLES.get(name, name.capitalize()), form) for name, form in forms.items()]
-        return Fold("Advanced", Container(widgets=folds, labels=False), FOLD_HEIGHT)
+        content = Container(widgets=[row(self.load_settings_button, self.save_settings_button, self.defaults_button), *folds], labels=False)
+        return Fold("Advanced", content, FOLD_HEIGHT)
+
+    # settings
+
+    @property
+    def _run_fields(self) -> dict[str, ValueWidget]:
+        """The widgets of what a settings file has under "run"."""
+        named = ("scale", "method", "upscaler", "seed", "device")
+        return {name: getattr(self, name) for name in named if hasattr(self, name)}
 
     @property
     def config(self) -> Settings:
-        """The settings of all methods as filled in.
+        """Everything as filled in: what is done, and the settings of all methods.
 
         Raises
         ------
         InputError
             If a value cannot be read or is out of range; the message names the field.
         """
-        return Settings(**{name: form.settings for name, form in self.settings.items()})
+        done = {name: field.value for name, field in self._run_fields.items()}
+        return Settings(**{name: form.settings for name, form in self.settings.items()}).with_run(**done)
 
-    @property
-    def running(self) -> bool:
-        """Whether a run is in progress."""
-        return self._run is not None and self._run.running
+    def fill(self, settings: Settings) -> None:
+        """Fill in everything.
 
-    def cancel(self) -> None:
-        """Stop after the step that the run is in, and keep the best so far."""
-        if self.running:
-            self._run.stop()
-            self.status.value = "Stopping ..."
+        Raises
+        ------
+        InputError
+            If something is not offered here, as a device by its number; nothing is filled in then.
+        """
+        values = {name: getattr(settings.run, name) for name in self._run_fields}
+        for name, field in self._run_fields.items():
+            offered = field.choices if isinstance(field, ComboBox) else range(SEED_MOST + 1)
+            if values[name] not in offered:
+                raise InputError(f"{name} = {values[name]!r} cannot be chosen in this panel.")
+        for name, field in self._run_fields.items():
+            field.value = values[name]
+        for name, model in settings.methods.items():
+            self.settings[name].fill(model)
+
+    def load_settings(self, path: str | Path) -> None:
+        """Fill in everything from a JSON file, as ``--config`` of the command line takes it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or something in it cannot be chosen here.
+        """
+        self.fill(load_settings(Path(path)))
+
+    def save_settings(self, path: str | Path) -> None:
+        """Write everything to a JSON file, as ``--config`` of the command line takes it."""
+        save_settings(Path(path), self.config)
+
+    def _ask_settings_to_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self.native, "Load settings", "", SETTINGS_FILE)
+        if name:
+            self._try(lambda: self.load_settings(name))
+
+    def _ask_where_to_save_settings(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.native, "Save settings", "settings.json", SETTINGS_FILE)
+        if name:
+            self._try(lambda: self.save_settings(name))
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do something that may be refused, and say why."""
+        try:
+            action()
+        except (InputError, OSError) as error:
+            show_error(str(error))
+
+    def _remember(self) -> None:
+        with suppress(InputError):  # half typed
+            remember(self.memory, self.config)
+
+    # layers
 
     def reset_choices(self, *_: Any) -> None:
         """Take up added, removed and renamed layers; the layers chosen stay chosen, whatever they are called."""
@@ -123,29 +221,60 @@ class Panel(Container):
 
     def _chosen_image(self) -> Image:
         if self.image.value is None:
-            raise InputError("There is no image layer: open an image first.")
+            raise InputError("There is no image layer to work on: open an image, or choose File > Open Sample > KernelGAN.")
         return self.image.value
 
-    def _start(self, begin: Callable[[], LayerRun]) -> None:
-        """Begin a run, unless there is one; `begin` makes it and starts it."""
+    # runs
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is in progress."""
+        return self._run is not None
+
+    def cancel(self) -> None:
+        """Stop after the step that the run is in, keep the best so far, and leave out runs that wait."""
+        if self._run is not None:
+            self._waiting.clear()
+            self._run.stop()
+            self.status.value = "Stopping after this step ..."
+
+    def _start(self, *begin: Callable[[], LayerRun]) -> None:
+        """Begin runs one after another, unless there is one already; each of `begin` makes a run and starts it."""
         if self.running:
             show_warning("A run is in progress: wait for its end, or press Cancel.")
             return
-        try:
-            run = begin()
-        except InputError as error:
-            show_error(str(error))
+        self._ended.clear()
+        self._count = len(begin)
+        self._waiting.extend(begin)
+        self._start_next()
+
+    def _start_next(self) -> None:
+        """Begin the next run that can begin; say how all ended when none is left."""
+        while self._waiting:
+            begin = self._waiting.pop(0)
+            try:
+                run = begin()
+            except InputError as error:
+                show_error(str(error))
+                self._ended.append(Ended("failed", str(error)))
+                continue
+            self._run = run
+            run.reported.connect(self._show_report)
+            run.ended.connect(self._on_ended)
+            self.state.show_as("running")
+            self.status.value = f"{self._which()}Starting ..."
+            self._show_running(True)
             return
-        self._run = run
-        run.reported.connect(self._show_report)
-        run.ended.connect(self._on_ended)
-        self.status.value = "Starting ..."
-        self._show_running(True)
+        self._show_ended()
+
+    def _which(self) -> str:
+        """Which of several runs it is."""
+        return f"{self._count - len(self._waiting)} of {self._count}. " if self._count > 1 else ""
 
     def _show_report(self, report: Report) -> None:
         self.progress.max = report.total
         self.progress.value = report.step
-        self.status.value = f"{report.stage}: step {report.step} of {report.total}"
+        self.status.value = f"{self._which()}{report.stage}: step {report.step} of {report.total}"
         if report.seconds_left is not None:
             minutes, seconds = divmod(round(report.seconds_left), 60)
             self.status.value += f", up to {minutes}:{seconds:02} left"
@@ -156,8 +285,18 @@ class Panel(Container):
         self.cancel_button.enabled = running
         self.progress.visible = running
 
-    def _on_ended(self, outcome: str) -> None:
-        self.status.value = outcome
+    def _on_ended(self, ended: Ended) -> None:
+        self._run = None  # it holds the image
+        self._ended.append(ended)
+        self._start_next()
+
+    def _show_ended(self) -> None:
+        """Show how the runs ended; the worst of several is what counts."""
+        states = {ended.state for ended in self._ended}
+        self.state.show_as(next(state for state in ("failed", "stopped", "done") if state in states))
+        failed = sum(ended.state == "failed" for ended in self._ended)
+        lines = [f"{failed} of {self._count} failed."] if failed and self._count > 1 else []
+        self.status.value = "\n".join([*lines, *(ended.text for ended in self._ended if ended.text)])
         self._show_running(False)
 
     def _on_parent(self, parent: Any) -> None:
@@ -167,5 +306,6 @@ class Panel(Container):
 
     def _on_destroyed(self, *_: Any) -> None:
         """Drop the run when the window is gone; napari asks for it when a window closes, but only if it was the active one at the start."""
+        self._waiting.clear()
         if self._run is not None:
             self._run.drop()

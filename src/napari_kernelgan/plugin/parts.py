@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
 from magicgui.widgets.bases import Widget
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy, QStyle, QTabWidget, QWidget
 
 from .words import Words
@@ -56,6 +56,67 @@ def say(label: Label, words: Words) -> None:
     label.visible = bool(words.text)
 
 
+def heading(text: str) -> Label:
+    """The title of a step."""
+    label = Label(value=text)
+    label.native.setStyleSheet("font-weight: bold; font-size: 12pt; padding-top: 4px;")
+    return label
+
+
+class Chip(Label):
+    """A word on a coloured ground, with a sign, so that the colour is not all that tells.
+
+    Parameters
+    ----------
+    looks : dict
+        What it can say: name to (text, colour); white is readable on the colour.
+    """
+
+    def __init__(self, looks: Mapping[str, tuple[str, str]], tooltip: str = "") -> None:
+        super().__init__(value="", tooltip=tooltip)
+        self._looks = dict(looks)
+        self.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.show_as(next(iter(looks)))
+
+    @property
+    def shown(self) -> str:
+        """The name of what it says."""
+        return self._shown
+
+    def show_as(self, name: str) -> None:
+        """Say something else."""
+        text, colour = self._looks[name]
+        self._shown = name
+        self.value = text
+        self.native.setStyleSheet(f"background: {colour}; color: white; border-radius: 4px; padding: 2px 8px; font-weight: bold;")
+
+
+class Column(Container):
+    """Widgets below each other, which scroll where the screen is not high enough for all.
+
+    Parameters
+    ----------
+    widgets : sequence of Widget
+    grows : Widget, optional
+        What takes the room that is left; by default nothing does.
+    """
+
+    def __init__(self, widgets: Sequence[Widget], grows: Widget | None = None) -> None:
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
+        self._column = Container(widgets=widgets, labels=False)
+        layout = self._column.native.layout()
+        if grows is None:
+            layout.addStretch()
+        else:
+            layout.setStretchFactor(grows.native, 1)
+        self.native.layout().addWidget(scrolling(self._column.native))
+
+    def reset_choices(self, *_: Any) -> None:
+        """Let every combo box ask for its choices again."""
+        self._column.reset_choices()
+
+
 class Pages(Container):
     """Columns of widgets, of which one is in sight, chosen by its title.
 
@@ -92,13 +153,26 @@ class Pages(Container):
 
 def scrolling(content: QWidget, height: int | None = None) -> QScrollArea:
     """An area of a fixed height, or of any, in which a column of widgets scrolls up and down."""
-    area = QScrollArea()
+    area = _ScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
-    bar = area.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
-    area.setMinimumWidth(content.minimumSizeHint().width() + bar)
     if height is not None:
         area.setFixedHeight(height)
     return area
+
+
+class _ScrollArea(QScrollArea):
+    """As wide as its content needs, whose needs change with napari's style and with what is shown."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Called by Qt."""
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        return QSize(self.widget().minimumSizeHint().width() + bar, super().minimumSizeHint().height())
+
+    def eventFilter(self, of: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Called by Qt."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(of, event)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from napari import Viewer
 from napari.layers import Image, Layer
@@ -19,6 +19,14 @@ from ..errors import InputError
 from ..progress import Steps
 from .layers import LayerData, as_layer
 from .worker import Report, RunWorker, make_worker, show_in_activity
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    state: Literal["done", "stopped", "failed"]
+    text: str
+    """What came of it, or why it failed."""
 
 
 class LayerRun:
@@ -35,8 +43,8 @@ class LayerRun:
 
     reported = Signal(Report)
     """Where the run stands, a few times a second."""
-    ended = Signal(str)
-    """Emitted once, with what came of the run in words; not when the window closes."""
+    ended = Signal(Ended)
+    """Emitted once; not when the window closes."""
 
     _running: ClassVar[set[LayerRun]] = set()  # Qt holds the methods of plain objects weakly, and nobody else need hold a run
 
@@ -48,6 +56,7 @@ class LayerRun:
         self._worker: RunWorker | None = None
         self._then: Callable[[], None] | None = None
         self._outcome: list[str] = []
+        self._failed = False
 
     @property
     def running(self) -> bool:
@@ -107,8 +116,8 @@ class LayerRun:
     def _on_error(self, worker: RunWorker, error: Exception) -> None:
         if worker.abort_requested:
             return
-        self._then = None
-        self._outcome.append(f"Failed: {error}")
+        self._then, self._failed = None, True
+        self._outcome.append(str(error) or type(error).__name__)
         if isinstance(error, (InputError, OSError)):
             show_error(str(error))  # a traceback would tell nothing more, of a full disk neither
         else:
@@ -125,8 +134,10 @@ class LayerRun:
                 return
         self._running.discard(self)
         self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self._worker = None  # it holds the image, and what came out
         if not worker.abort_requested:
-            self.ended.emit("\n".join(self._outcome))
+            state = "failed" if self._failed else "stopped" if worker.stopping else "done"
+            self.ended.emit(Ended(state, "\n".join(self._outcome)))
 
     def _on_removed(self, event: Event) -> None:
         if event.value is self.layer:

@@ -20,7 +20,7 @@ from ..upscaling.api import METHODS as UPSCALERS
 from .axes_form import AxesForm
 from .forms import Form
 from .panel import Panel
-from .parts import Pages, button, row, short, text
+from .parts import Column, Pages, button, row, short, text
 from .plane_table import PlaneTable
 from .source import Source, current_plane, show_plane
 from .stack_actions import earlier_results
@@ -54,6 +54,8 @@ class StackWidget(Panel):
     ----------
     napari_viewer : napari.Viewer
     """
+
+    memory = "stack"
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -105,11 +107,8 @@ class StackWidget(Panel):
         layout.insertWidget(0, self.table, 1)
         layout.addWidget(self.plot)
         self.pages = Pages({SET_UP: set_up, PLANES: planes})
-        self._assemble(
-            [Form({"image": self.image}), self.pages, row(self.run_button, self.cancel_button), self.progress, self.status],
-            starting=(self.run_button,),
-        )
-        self._content.native.layout().setStretchFactor(self.pages.native, 1)  # the table takes what room there is
+        content = Column([Form({"image": self.image}), self.pages], grows=self.pages)  # the table takes what room there is
+        self._assemble(content, row(self.run_button, self.cancel_button), (self.run_button,))
         self.image.changed.connect(self._show_image)
         for choice in (self.planes, self.share, self.output, self.kernel):
             choice.changed.connect(self._show_choices)

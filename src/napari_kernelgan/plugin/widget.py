@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, LiteralEvalLineEdit
 from magicgui.widgets import Image as Picture
 from napari import Viewer
 from napari.layers import Image, Shapes
-from qtpy.QtWidgets import QSizePolicy
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QApplication, QSizePolicy
 
+from ..config import Settings
 from ..errors import InputError
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..upscaling.api import METHODS as UPSCALERS
-from .forms import Form, read
+from .as_python import Call, as_python
+from .forms import CUSTOM, Fold, Form, read
 from .glance import Glance
 from .layers import COLORMAP, contrast
 from .live import Live
 from .panel import Panel
-from .parts import button, narrow, row, say, short, text
+from .parts import Column, Pages, button, heading, narrow, row, say, short, text
 from .placement import Placement
+from .preferences import Preferences
 from .records import belongs_to, record_of
 from .region import Region, region_of
 from .run import Options, Run
 from .source import current_plane, visible_plane
 from .words import Words, in_words
 
+RUN = "Run"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
+THIS, SELECTED = "this one", "all selected in the layer list"
 PICTURE = 84  # px, side of the kernel's picture
+PRESETS = {"fast look": Settings.fast(), "balanced": Settings.balanced(), "as published": Settings.published()}
+PRESET_TIP = (
+    "Chooses both methods and fills in the advanced settings. fast look: closed forms, about a second. balanced: what came out best in the "
+    "benchmarks. as published: KernelGAN and ZSSR as their papers have them; minutes. custom: changed since."
+)
+LAYERS_TIP = (
+    "Work on the image above alone, or on every image that is selected in the layer list, one after another. Each is upscaled with its own "
+    "kernel, unless a kernel of another image is chosen."
+)
 REGION_TIP = (
     "What to estimate from: a rectangle of a Shapes layer, the selected one, else the last; on every plane. Of one that is turned against "
     "the image the bounding box counts, inside the image. The whole image is upscaled."
@@ -45,6 +62,11 @@ SIZE_TIP = (
     "widths, in the result and in its record; without a unit of length, such as nm or µm, widths are told in pixels. Layers are placed by "
     "the image layer's own scale."
 )
+UPSCALER_TIP = (
+    "How the image is upscaled. auto, zssr: a small network trained on this image improves the inverse; some seconds for each plane. "
+    "inverse: closed form with passes that keep edges; a fraction of a second. bicubic: plain interpolation, for comparison; no kernel."
+)
+What = Literal["estimate", "upscale", "both"]
 
 
 class KernelGANWidget(Panel):
@@ -57,52 +79,92 @@ class KernelGANWidget(Panel):
     napari_viewer : napari.Viewer
     """
 
+    memory = "panel"
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.planes = ComboBox(choices=(CURRENT, ALL), tooltip="A kernel of all planes is one kernel, pooled over them.")
+        self._calls: list[Call] = []
+        self._make_choices()
+        self._make_buttons()
+        self.pages = Pages({RUN: self._steps()})
+        self._assemble(self.pages, row(self.both_button, self.cancel_button), (self.estimate_button, self.upscale_button, self.both_button))
+        self._listen()
+        self._show_kernel(None)
+        self._show_preset()
+        self._follow()
+        self._show_image()
+        self._show_selection()
+        self._follow_live()
+
+    # layout
+
+    def _make_choices(self) -> None:
+        self.layers = ComboBox(choices=(THIS, SELECTED), tooltip=LAYERS_TIP)
+        self.planes = ComboBox(
+            choices=(CURRENT, ALL),
+            tooltip="Work on the plane that the sliders point at, or on all; a kernel of all planes is one kernel, pooled over them.",
+        )
         self.region = short(ComboBox(choices=self._regions, nullable=True, tooltip=REGION_TIP))
         self.region.null_string = WHOLE
-        self.upscaler = ComboBox(choices=UPSCALERS, tooltip="How the image is upscaled.")
+        self.preset = ComboBox(choices=(*PRESETS, CUSTOM), tooltip=PRESET_TIP)
+        self.upscaler = ComboBox(choices=UPSCALERS, tooltip=UPSCALER_TIP)
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
         self.pixel_height, self.pixel_width = (narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
         self.unit = narrow(LineEdit(tooltip=SIZE_TIP))
-        self.estimate_button = button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
-        self.upscale_button = button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
-        self.both_button = button("Run both", self.run_both, "Estimate the kernel, then upscale with it.")
         self.picture = Picture(tooltip="The kernel: a picture of a point.")
         self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.picture.native.setFixedSize(PICTURE, PICTURE)
         self.widths = text()
         self.live = CheckBox(value=True, text="Live estimate", tooltip=LIVE_TIP)
         self.live_widths = text()
-        choices = {
-            "image": self.image,
-            "planes": self.planes,
-            "region": self.region,
-            "scale": self.scale,
-            "kernel by": self.method,
-            "upscale by": self.upscaler,
-            "kernel": self.kernel,
-            "pixel (y, x)": row(self.pixel_height, self.pixel_width, self.unit),
-            "device": self.device,
-            "seed": self.seed,
-        }
-        self._assemble(
+
+    def _make_buttons(self) -> None:
+        self.estimate_button = button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
+        self.upscale_button = button("Upscale", self.upscale, "Add the image, upscaled with the kernel chosen above, as a layer.")
+        self.both_button = button("Run both", self.run_both, "Estimate the kernel, then upscale with it. Ctrl+Enter does the same.")
+        self.copy_button = button("Copy as Python", self.copy_as_python, "Copy the call of what was just done, for napari's console.")
+        self.copy_button.enabled = False
+
+    def _steps(self) -> Column:
+        """The page with the two steps."""
+        self._what = Form(
+            {
+                "image": self.image,
+                "work on": self.layers,
+                "planes": self.planes,
+                "region": self.region,
+                "scale": self.scale,
+                "preset": self.preset,
+            }
+        )
+        size = row(self.pixel_height, self.pixel_width, self.unit)
+        size.tooltip = SIZE_TIP
+        return Column(
             [
-                Form(choices),
-                self._advanced(),
-                row(self.estimate_button, self.upscale_button),
-                row(self.both_button, self.cancel_button),
-                self.progress,
-                row(self.picture, self.status),
-                self.widths,
+                self._what,
+                heading("1  Kernel"),
+                Form({"kernel by": self.method}),
                 self.live,
                 self.live_widths,
-            ],
-            starting=(self.estimate_button, self.upscale_button, self.both_button),
+                self.estimate_button,
+                heading("2  Upscale"),
+                Form({"kernel": self.kernel, "upscale by": self.upscaler}),
+                row(self.picture, self.widths),
+                self.upscale_button,
+                Fold("Pixel size", Form({"pixel (y, x)": size})),
+                self._advanced(),
+                self.copy_button,
+            ]
         )
+
+    def _listen(self) -> None:
         self.image.changed.connect(self._show_image)
         self.kernel.changed.connect(self._show_kernel)
+        self.preset.changed.connect(self._on_preset)
+        fields = [field for form in self.settings.values() for field in form.fields.values()]
+        for field in (self.method, self.upscaler, *fields):
+            field.changed.connect(self._show_preset)
+        self._viewer.layers.selection.events.changed.connect(self._show_selection)
         self._live = Live(self._viewer, self._glance, self.native)
         self._live.told.connect(self._show_live)
         self.live.changed.connect(self._want_live)
@@ -110,22 +172,108 @@ class KernelGANWidget(Panel):
             choice.changed.connect(self._follow_live)
         for field in (self.scale, self.seed, self.pixel_height, self.pixel_width, self.unit, *self.settings["spectral"].fields.values()):
             field.changed.connect(self._live.request)
-        self._show_kernel(None)
-        self._follow()
-        self._show_image()
-        self._follow_live()
+        for keys, action in (("Ctrl+Return", self.run_both), ("Ctrl+Enter", self.run_both), ("Escape", self.cancel)):
+            shortcut = QShortcut(QKeySequence(keys), self.native)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+
+    # what the buttons do
 
     def estimate(self) -> None:
         """Estimate the kernel of the chosen image and add it as a layer."""
-        self._begin(lambda run: run.estimate())
+        self._begin("estimate")
 
     def upscale(self) -> None:
         """Upscale the chosen image with the chosen kernel and add it as a layer."""
-        self._begin(lambda run: run.upscale(self._chosen_kernel()), estimating=False)
+        self._begin("upscale")
 
     def run_both(self) -> None:
         """Estimate the kernel, then upscale with it."""
-        self._begin(lambda run: run.estimate(then_upscale=True))
+        self._begin("both")
+
+    def copy_as_python(self) -> None:
+        """Copy the calls of what was done last."""
+        QApplication.clipboard().setText(as_python(self._calls))
+        show_info("Copied: paste it into napari's console, where 'viewer' is this window's.")
+
+    def _begin(self, what: What) -> None:
+        if self.running:
+            self._start()  # says so
+            return
+        self._try(lambda: self._begin_each(what, self._chosen_layers()))
+
+    def _begin_each(self, what: What, layers: Sequence[Image]) -> None:
+        """Take all choices now, for every layer, and begin with the first."""
+        calls = [
+            Call.of(what, layer, self._options(layer, what), self._kernel_for(layer) if what == "upscale" else None) for layer in layers
+        ]
+        limit = Preferences.now()
+        self._calls.clear()
+
+        def begin(layer: Image, call: Call) -> Run:
+            run = Run(self._viewer, layer, call.options)
+            if what != "estimate":
+                limit.check_memory(run.source, call.options.scale, call.options.upscaler)
+            run.kernel_drawn.connect(self._show_training)
+            run.kernel_finished.connect(self._choose_kernel)
+            if what == "upscale":
+                run.upscale(call.kernel() if call.kernel else None)
+            else:
+                run.estimate(then_upscale=what == "both")
+            self._calls.append(call)
+            self.copy_button.enabled = True
+            return run
+
+        self._start(*(lambda layer=layer, call=call: begin(layer, call) for layer, call in zip(layers, calls, strict=True)))
+
+    def _options(self, layer: Image, what: What) -> Options:
+        plane = current_plane(self._viewer, layer)
+        return Options(
+            scale=self.scale.value,
+            method=self.method.value,
+            upscaler=self.upscaler.value,
+            plane=plane if layer.ndim > 2 and self.planes.value == CURRENT else None,
+            region=self._region_on(layer, plane) if what != "upscale" else None,
+            seed=self.seed.value,
+            device=self.device.value,
+            config=self.config,
+            **(self._sizes() if layer is self.image.value else {}),
+        )
+
+    def _sizes(self) -> dict[str, Any]:
+        """Pixel size and unit as filled in, where they are not the layer's own."""
+        size = read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")
+        own = _sizes_of(self.image.value)
+        return {} if (size, self.unit.value) == own else {"pixel_size": size, "unit": self.unit.value}
+
+    def _chosen_layers(self) -> list[Image]:
+        several = self._selected_images()
+        return several if self.layers.value == SELECTED and len(several) > 1 else [self._chosen_image()]
+
+    def _selected_images(self) -> list[Image]:
+        """The images among the selected layers, in the order of the layer list."""
+        return [layer for layer in self._images() if layer in self._viewer.layers.selection]
+
+    def _region_on(self, layer: Image, plane: tuple[int, ...]) -> Region | None:
+        return region_of(self.region.value, layer, plane) if self.region.value is not None else None
+
+    def _kernel_for(self, layer: Image) -> Image | None:
+        """The kernel to upscale a layer with: the chosen one, or where that is the shown image's own, each image's own."""
+        if self.upscaler.value == "bicubic":
+            return None
+        chosen = self.kernel.value
+        if layer is not self.image.value and (chosen is None or belongs_to(chosen, self.image.value)):
+            chosen = self._latest_kernel(layer)
+        if chosen is None:
+            raise InputError(
+                f"Upscaling '{layer.name}' needs a kernel: press Estimate kernel or Run both, choose a kernel layer, or upscale by bicubic."
+            )
+        return chosen
+
+    def _latest_kernel(self, layer: Image) -> Image | None:
+        return next((kernel for kernel in reversed(self._kernels()) if belongs_to(kernel, layer)), None)
+
+    # what is shown
 
     def _choosers(self) -> tuple[ComboBox, ...]:
         return self.image, self.region, self.kernel
@@ -133,69 +281,43 @@ class KernelGANWidget(Panel):
     def _regions(self, *_: Any) -> list[Shapes]:
         return [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
 
-    def _begin(self, begin: Callable[[Run], None], *, estimating: bool = True) -> None:
-        def start() -> Run:
-            run = Run(self._viewer, self._chosen_image(), self._options(estimating))
-            run.kernel_drawn.connect(self._show_training)
-            run.kernel_finished.connect(self._choose_kernel)
-            begin(run)
-            return run
+    def _on_preset(self, name: str) -> None:
+        if name in PRESETS and not self._is(PRESETS[name]):
+            wanted = PRESETS[name]
+            kept = {field: getattr(self, field).value for field in ("scale", "seed", "device")}
+            self.fill(wanted.with_run(**kept))
 
-        self._start(start)
+    def _show_preset(self, *_: Any) -> None:
+        name = next((name for name, settings in PRESETS.items() if self._is(settings)), CUSTOM)
+        with self.preset.changed.blocked():
+            self.preset.value = name
 
-    def _options(self, estimating: bool) -> Options:
-        layer = self.image.value
-        plane = current_plane(self._viewer, layer)
-        return Options(
-            scale=self.scale.value,
-            method=self.method.value,
-            upscaler=self.upscaler.value,
-            plane=plane if layer.ndim > 2 and self.planes.value == CURRENT else None,
-            region=self._chosen_region(plane) if estimating else None,
-            seed=self.seed.value,
-            device=self.device.value,
-            config=self.config,
-            **self._sizes(),
-        )
+    def _is(self, preset: Settings) -> bool:
+        """Whether methods and advanced settings are those of a preset."""
+        try:
+            now = self.config
+        except InputError:
+            return False  # half typed
+        same = (now.run.method, now.run.upscaler) == (preset.run.method, preset.run.upscaler)
+        return same and now.methods == preset.methods
 
-    def _sizes(self) -> dict[str, Any]:
-        size = read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")
-        return {"pixel_size": size, "unit": self.unit.value}
-
-    def _chosen_region(self, plane: tuple[int, ...]) -> Region | None:
-        return region_of(self.region.value, self.image.value, plane) if self.region.value is not None else None
-
-    def _glance(self) -> Glance | None:
-        """What the live estimate is of, just now."""
-        layer = self.image.value
-        if layer is None:
-            return None
-        plane = visible_plane(self._viewer, layer)
-        config = self.settings["spectral"].settings
-        return Glance.at(layer, plane, self._chosen_region(plane), self.scale.value, config, self.seed.value, **self._sizes())
-
-    def _chosen_kernel(self) -> Image | None:
-        if self.upscaler.value == "bicubic":
-            return None
-        if self.kernel.value is None:
-            raise InputError("Upscaling needs a kernel: press Estimate kernel or Run both, choose a kernel layer, or upscale by bicubic.")
-        return self.kernel.value
-
-    def _choose_kernel(self, layer: Image) -> None:
-        self.reset_choices()
-        self.kernel.value = layer
+    def _show_selection(self, *_: Any) -> None:
+        """Offer to work on several images where several are selected."""
+        self._what.show_row("work on", len(self._selected_images()) > 1)
 
     def _show_image(self, *_: Any) -> None:
         """Fill in what depends on the image: its pixel size, whether there are planes, its latest kernel."""
         layer = self.image.value
-        self.planes.enabled = layer is not None and layer.ndim > 2
+        self._what.show_row("planes", layer is not None and layer.ndim > 2)
         if layer is None:
             return
-        placement = Placement.of(layer)
-        for field, size in zip((self.pixel_height, self.pixel_width), placement.pixel_size, strict=True):
-            field.value = float(f"{size:.9g}")
-        self.unit.value = unit_symbol(placement.unit)
-        self.kernel.value = next((kernel for kernel in reversed(self._kernels()) if belongs_to(kernel, layer)), None)
+        (self.pixel_height.value, self.pixel_width.value), self.unit.value = _sizes_of(layer)
+        self.kernel.value = self._latest_kernel(layer)
+
+    def _choose_kernel(self, layer: Image) -> None:
+        self.reset_choices()
+        if self.image.value is None or belongs_to(layer, self.image.value):
+            self.kernel.value = layer
 
     def _show_kernel(self, layer: Image | None) -> None:
         self.picture.visible = layer is not None
@@ -213,6 +335,21 @@ class KernelGANWidget(Panel):
         self._show_picture(kernel)
         say(self.widths, Words("in training"))
 
+    def _show_ended(self) -> None:
+        super()._show_ended()
+        self._show_kernel(self.kernel.value)
+
+    # live
+
+    def _glance(self) -> Glance | None:
+        """What the live estimate is of, just now."""
+        layer = self.image.value
+        if layer is None:
+            return None
+        plane = visible_plane(self._viewer, layer)
+        config = self.settings["spectral"].settings
+        return Glance.at(layer, plane, self._region_on(layer, plane), self.scale.value, config, self.seed.value, **self._sizes())
+
     def _show_live(self, words: Words) -> None:
         say(self.live_widths, words)
 
@@ -224,10 +361,13 @@ class KernelGANWidget(Panel):
     def _follow_live(self, *_: Any) -> None:
         self._live.follow(self.image.value, self.region.value)
 
-    def _on_ended(self, outcome: str) -> None:
-        super()._on_ended(outcome)
-        self._show_kernel(self.kernel.value)
-
     def _on_destroyed(self, *_: Any) -> None:
         self._live.close()
         super()._on_destroyed()
+
+
+def _sizes_of(layer: Image) -> tuple[tuple[float, float], str]:
+    """Height and width of a layer's pixels, as they are shown, and the symbol of their unit."""
+    placement = Placement.of(layer)
+    height, width = (float(f"{size:.9g}") for size in placement.pixel_size)
+    return (height, width), unit_symbol(placement.unit)

@@ -36,6 +36,8 @@ class Report:
         As it is at this step.
     seconds : float
         Since the first step was done.
+    losses : dict
+        Loss terms at this step by name.
     rows : tuple of PlaneRow
         Of planes of a stack that have ended since the last report.
     """
@@ -45,6 +47,7 @@ class Report:
     stage: str
     kernel: NDArray[np.float64] | None
     seconds: float
+    losses: dict[str, float]
     rows: tuple[Any, ...] = ()
 
     @property
@@ -124,7 +127,7 @@ def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None
 
 
 def _report(progress: Progress, seconds: float, rows: tuple[Any, ...]) -> Report:
-    return Report(progress.step, progress.total, progress.stage, progress.kernel, seconds, rows)
+    return Report(progress.step, progress.total, progress.stage, progress.kernel, seconds, progress.losses, rows)
 
 
 def _row(progress: Progress) -> tuple[Any, ...]:
