@@ -96,7 +96,7 @@ def test_it_follows_the_choice_of_image_and_scale(viewer: Viewer, panel: KernelG
     assert "µm" in text
     panel.scale.value = 3
     assert major(settle()) == expected(stack[0], scale=3)
-    panel.unit.value = "nm"
+    panel.size.unit.value = "nm"
     assert "nm" in settle()
 
 
@@ -207,7 +207,7 @@ def test_errors_are_told_in_the_text_alone(viewer: Viewer, panel: KernelGANWidge
     assert "constant" in settle()
     viewer.add_image(np.full((64, 64), np.nan), contrast_limits=(0, 1))
     assert "No pixel" in settle()
-    panel.pixel_width.value = 0
+    panel.size.pixel_width.value = 0
     assert "two positive numbers" in settle()
     assert messages == []
 

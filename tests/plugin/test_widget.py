@@ -46,14 +46,14 @@ def test_the_image_follows_the_active_layer(viewer: Viewer, widget: KernelGANWid
 
 def test_added_renamed_and_removed_layers_are_kept_up_with(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray) -> None:
     first, second = viewer.add_image(tiny, name="first"), viewer.add_image(tiny, name="second")
-    widget.unit.value = "furlong"
+    widget.size.unit.value = "furlong"
     second.name = "renamed"
     assert widget.image.value is second
     assert widget.image.current_choice == "renamed"
-    assert widget.unit.value == "furlong"  # what was typed is not filled in again
+    assert widget.size.unit.value == "furlong"  # what was typed is not filled in again
     viewer.layers.remove(second)
     assert widget.image.value is first
-    assert widget.unit.value == "px"
+    assert widget.size.unit.value == "px"
     viewer.layers.clear()
     assert widget.image.value is None
 
@@ -84,7 +84,7 @@ def test_estimate_gives_the_same_kernel_as_python(viewer: Viewer, widget: Kernel
     assert idle(widget)
     assert viewer.layers.selection.active is image
     assert widget.kernel.value is viewer.layers["cells kernel"]
-    assert "µm" in widget.widths.value
+    assert "µm" in widget.kernel_view.words.value
     assert "seed 5" in widget.status.value
 
 
@@ -193,15 +193,15 @@ def test_an_upscale_needs_no_rectangle(viewer: Viewer, widget: KernelGANWidget, 
 def test_settings_changed_in_the_widget_are_used(viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, finish) -> None:
     viewer.add_image(tiny, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
     configure(widget, {"steps": 7, "learning_rate": 1e-3, "betas": (0.6, 0.9)})
-    widget.pixel_height.value = widget.pixel_width.value = 50
-    widget.unit.value = "nm"
+    widget.size.pixel_height.value = widget.size.pixel_width.value = 50
+    widget.size.unit.value = "nm"
     widget.run_both()
     finish(widget)
     record = viewer.layers["cells kernel"].metadata[KEY]
     assert (record["config"]["steps"], record["config"]["learning_rate"], record["config"]["betas"]) == (7, 1e-3, [0.6, 0.9])
     assert (record["pixel_size"], record["unit"]) == ([50, 50], "nanometer")
     np.testing.assert_allclose(viewer.layers["cells kernel"].scale, 0.1)
-    assert widget.unit.value == "nm"  # layers that a run adds are not followed
+    assert widget.size.unit.value == "nm"  # layers that a run adds are not followed
 
 
 # while a run goes on
@@ -226,7 +226,7 @@ def test_the_kernel_appears_early_and_is_redrawn(viewer: Viewer, widget: KernelG
         assert kernel.contrast_limits[1] == pytest.approx(kernel.data.max())
     assert viewer.layers.selection.active is training
     assert widget.image.choices == (training,)  # nobody estimates from a kernel
-    assert widget.widths.value == "in training"
+    assert widget.kernel_view.words.value == "in training"
     widget.cancel()
 
 
@@ -249,7 +249,7 @@ def test_cancel_keeps_the_best_so_far(viewer: Viewer, widget: KernelGANWidget, t
     record = viewer.layers["cells kernel"].metadata[KEY]
     assert (record["kind"], record["stopped"]) == ("kernel", True)
     assert "stopped early" in widget.status.value
-    assert "FWHM" in widget.widths.value
+    assert "FWHM" in widget.kernel_view.words.value
     assert idle(widget)
 
 
@@ -441,7 +441,7 @@ def test_mistakes_are_notified_and_nothing_starts(
     if mistake == "out of range":
         widget.settings["kernelgan"].fields["gain"].value = -1
     if mistake == "no size":
-        widget.pixel_width.value = 0
+        widget.size.pixel_width.value = 0
     widget.upscale() if mistake == "no kernel" else widget.estimate()
     expected = {
         "no image": "no image layer",

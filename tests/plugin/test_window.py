@@ -107,7 +107,7 @@ def test_nothing_in_the_panel_is_cut_off(
     qtbot.wait(200)
     parts = parts_of(panel.native)
     assert len(parts) > 10
-    for part in (*parts, panel.picture.native):
+    for part in (*parts, panel.kernel_view.picture.native):
         assert_seen(part, qtbot)
     assert panel.native.height() <= window.window._qt_window.height()
     assert panel.native.width() < (width + 20 if width else 400)

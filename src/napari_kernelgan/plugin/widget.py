@@ -5,46 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, LineEdit, LiteralEvalLineEdit
-from magicgui.widgets import Image as Picture
+from magicgui.widgets import CheckBox, ComboBox
 from napari import Viewer
 from napari.layers import Image, Shapes
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QApplication, QSizePolicy
+from qtpy.QtWidgets import QApplication
 
-from ..config import Settings
 from ..errors import InputError
-from ..files.units import unit_symbol
-from ..kernels.algebra import Kernel
 from ..upscaling.api import METHODS as UPSCALERS
 from .as_python import Call, as_python
-from .forms import CUSTOM, Fold, Form, read
+from .forms import Fold, Form
 from .glance import Glance
-from .layers import COLORMAP, contrast
+from .kernel_view import KernelView
 from .live import Live
 from .panel import Panel
-from .parts import Column, Pages, button, heading, narrow, row, say, short, text
-from .placement import Placement
+from .parts import Column, Pages, button, heading, row, say, short, text
 from .preferences import Preferences
-from .records import belongs_to, record_of
+from .presets import PresetChoice
+from .records import belongs_to
 from .region import Region, region_of
 from .run import Options, Run
+from .size_form import SizeForm
 from .source import current_plane, visible_plane
-from .words import Words, in_words
+from .words import Words
 
 RUN = "Run"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
 THIS, SELECTED = "this one", "all selected in the layer list"
-PICTURE = 84  # px, side of the kernel's picture
-PRESETS = {"fast look": Settings.fast(), "balanced": Settings.balanced(), "as published": Settings.published()}
-PRESET_TIP = (
-    "Chooses both methods and fills in the advanced settings. fast look: closed forms, about a second. balanced: what came out best in the "
-    "benchmarks. as published: KernelGAN and ZSSR as their papers have them; minutes. custom: changed since."
-)
 LAYERS_TIP = (
     "Work on the image above alone, or on every image that is selected in the layer list, one after another. Each is upscaled with its own "
     "kernel, unless a kernel of another image is chosen."
@@ -56,11 +46,6 @@ REGION_TIP = (
 LIVE_TIP = (
     "The kernel of the plane that is seen, or of its region, from the spectrum, again whenever these change. It takes a tenth of a second "
     "or two, in the background, and nothing while this panel is hidden or this is off. Estimate kernel makes it a layer."
-)
-SIZE_TIP = (
-    "Height and width of a pixel of the image and their unit, as the layer has them until changed here. They give the kernel's physical "
-    "widths, in the result and in its record; without a unit of length, such as nm or µm, widths are told in pixels. Layers are placed by "
-    "the image layer's own scale."
 )
 UPSCALER_TIP = (
     "How the image is upscaled. auto, zssr: a small network trained on this image improves the inverse; some seconds for each plane. "
@@ -89,8 +74,8 @@ class KernelGANWidget(Panel):
         self.pages = Pages({RUN: self._steps()})
         self._assemble(self.pages, row(self.both_button, self.cancel_button), (self.estimate_button, self.upscale_button, self.both_button))
         self._listen()
-        self._show_kernel(None)
-        self._show_preset()
+        self.preset.listen()
+        self.kernel_view.show_layer(None)
         self._follow()
         self._show_image()
         self._show_selection()
@@ -106,15 +91,11 @@ class KernelGANWidget(Panel):
         )
         self.region = short(ComboBox(choices=self._regions, nullable=True, tooltip=REGION_TIP))
         self.region.null_string = WHOLE
-        self.preset = ComboBox(choices=(*PRESETS, CUSTOM), tooltip=PRESET_TIP)
+        self.preset = PresetChoice(self)
         self.upscaler = ComboBox(choices=UPSCALERS, tooltip=UPSCALER_TIP)
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
-        self.pixel_height, self.pixel_width = (narrow(LiteralEvalLineEdit(value=1.0, tooltip=SIZE_TIP)) for _ in "YX")
-        self.unit = narrow(LineEdit(tooltip=SIZE_TIP))
-        self.picture = Picture(tooltip="The kernel: a picture of a point.")
-        self.picture.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.picture.native.setFixedSize(PICTURE, PICTURE)
-        self.widths = text()
+        self.size = SizeForm()
+        self.kernel_view = KernelView()
         self.live = CheckBox(value=True, text="Live estimate", tooltip=LIVE_TIP)
         self.live_widths = text()
 
@@ -137,8 +118,6 @@ class KernelGANWidget(Panel):
                 "preset": self.preset,
             }
         )
-        size = row(self.pixel_height, self.pixel_width, self.unit)
-        size.tooltip = SIZE_TIP
         return Column(
             [
                 self._what,
@@ -149,9 +128,9 @@ class KernelGANWidget(Panel):
                 self.estimate_button,
                 heading("2  Upscale"),
                 Form({"kernel": self.kernel, "upscale by": self.upscaler}),
-                row(self.picture, self.widths),
+                self.kernel_view,
                 self.upscale_button,
-                Fold("Pixel size", Form({"pixel (y, x)": size})),
+                Fold("Pixel size", self.size),
                 self._advanced(),
                 self.copy_button,
             ]
@@ -159,18 +138,21 @@ class KernelGANWidget(Panel):
 
     def _listen(self) -> None:
         self.image.changed.connect(self._show_image)
-        self.kernel.changed.connect(self._show_kernel)
-        self.preset.changed.connect(self._on_preset)
-        fields = [field for form in self.settings.values() for field in form.fields.values()]
-        for field in (self.method, self.upscaler, *fields):
-            field.changed.connect(self._show_preset)
+        self.kernel.changed.connect(self.kernel_view.show_layer)
         self._viewer.layers.selection.events.changed.connect(self._show_selection)
         self._live = Live(self._viewer, self._glance, self.native)
         self._live.told.connect(self._show_live)
         self.live.changed.connect(self._want_live)
         for choice in (self.image, self.region):
             choice.changed.connect(self._follow_live)
-        for field in (self.scale, self.seed, self.pixel_height, self.pixel_width, self.unit, *self.settings["spectral"].fields.values()):
+        for field in (
+            self.scale,
+            self.seed,
+            self.size.pixel_height,
+            self.size.pixel_width,
+            self.size.unit,
+            *self.settings["spectral"].fields.values(),
+        ):
             field.changed.connect(self._live.request)
         for keys, action in (("Ctrl+Return", self.run_both), ("Ctrl+Enter", self.run_both), ("Escape", self.cancel)):
             shortcut = QShortcut(QKeySequence(keys), self.native)
@@ -214,7 +196,7 @@ class KernelGANWidget(Panel):
             run = Run(self._viewer, layer, call.options)
             if what != "estimate":
                 limit.check_memory(run.source, call.options.scale, call.options.upscaler)
-            run.kernel_drawn.connect(self._show_training)
+            run.kernel_drawn.connect(self.kernel_view.show_training)
             run.kernel_finished.connect(self._choose_kernel)
             if what == "upscale":
                 run.upscale(call.kernel() if call.kernel else None)
@@ -237,14 +219,8 @@ class KernelGANWidget(Panel):
             seed=self.seed.value,
             device=self.device.value,
             config=self.config,
-            **(self._sizes() if layer is self.image.value else {}),
+            **(self.size.given(layer) if layer is self.image.value else {}),
         )
-
-    def _sizes(self) -> dict[str, Any]:
-        """Pixel size and unit as filled in, where they are not the layer's own."""
-        size = read(self.pixel_height, "pixel height"), read(self.pixel_width, "pixel width")
-        own = _sizes_of(self.image.value)
-        return {} if (size, self.unit.value) == own else {"pixel_size": size, "unit": self.unit.value}
 
     def _chosen_layers(self) -> list[Image]:
         several = self._selected_images()
@@ -281,26 +257,6 @@ class KernelGANWidget(Panel):
     def _regions(self, *_: Any) -> list[Shapes]:
         return [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
 
-    def _on_preset(self, name: str) -> None:
-        if name in PRESETS and not self._is(PRESETS[name]):
-            wanted = PRESETS[name]
-            kept = {field: getattr(self, field).value for field in ("scale", "seed", "device")}
-            self.fill(wanted.with_run(**kept))
-
-    def _show_preset(self, *_: Any) -> None:
-        name = next((name for name, settings in PRESETS.items() if self._is(settings)), CUSTOM)
-        with self.preset.changed.blocked():
-            self.preset.value = name
-
-    def _is(self, preset: Settings) -> bool:
-        """Whether methods and advanced settings are those of a preset."""
-        try:
-            now = self.config
-        except InputError:
-            return False  # half typed
-        same = (now.run.method, now.run.upscaler) == (preset.run.method, preset.run.upscaler)
-        return same and now.methods == preset.methods
-
     def _show_selection(self, *_: Any) -> None:
         """Offer to work on several images where several are selected."""
         self._what.show_row("work on", len(self._selected_images()) > 1)
@@ -311,7 +267,7 @@ class KernelGANWidget(Panel):
         self._what.show_row("planes", layer is not None and layer.ndim > 2)
         if layer is None:
             return
-        (self.pixel_height.value, self.pixel_width.value), self.unit.value = _sizes_of(layer)
+        self.size.fill(layer)
         self.kernel.value = self._latest_kernel(layer)
 
     def _choose_kernel(self, layer: Image) -> None:
@@ -319,25 +275,9 @@ class KernelGANWidget(Panel):
         if self.image.value is None or belongs_to(layer, self.image.value):
             self.kernel.value = layer
 
-    def _show_kernel(self, layer: Image | None) -> None:
-        self.picture.visible = layer is not None
-        say(self.widths, in_words(record_of(layer), layer.data) if layer else Words(""))
-        if layer is not None:
-            self._show_picture(layer.data)
-
-    def _show_picture(self, kernel: Kernel) -> None:
-        low, high = contrast(kernel)
-        enlarged = np.kron(kernel, np.ones((max(PICTURE // len(kernel), 1),) * 2))
-        self.picture.set_data(enlarged, cmap=COLORMAP, vmin=low, vmax=high)
-        self.picture.visible = True
-
-    def _show_training(self, kernel: Kernel) -> None:
-        self._show_picture(kernel)
-        say(self.widths, Words("in training"))
-
     def _show_ended(self) -> None:
         super()._show_ended()
-        self._show_kernel(self.kernel.value)
+        self.kernel_view.show_layer(self.kernel.value)
 
     # live
 
@@ -348,7 +288,7 @@ class KernelGANWidget(Panel):
             return None
         plane = visible_plane(self._viewer, layer)
         config = self.settings["spectral"].settings
-        return Glance.at(layer, plane, self._region_on(layer, plane), self.scale.value, config, self.seed.value, **self._sizes())
+        return Glance.at(layer, plane, self._region_on(layer, plane), self.scale.value, config, self.seed.value, **self.size.given(layer))
 
     def _show_live(self, words: Words) -> None:
         say(self.live_widths, words)
@@ -364,10 +304,3 @@ class KernelGANWidget(Panel):
     def _on_destroyed(self, *_: Any) -> None:
         self._live.close()
         super()._on_destroyed()
-
-
-def _sizes_of(layer: Image) -> tuple[tuple[float, float], str]:
-    """Height and width of a layer's pixels, as they are shown, and the symbol of their unit."""
-    placement = Placement.of(layer)
-    height, width = (float(f"{size:.9g}") for size in placement.pixel_size)
-    return (height, width), unit_symbol(placement.unit)
