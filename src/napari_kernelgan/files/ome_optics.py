@@ -91,7 +91,8 @@ def _of_tiff(path: Path) -> str | None:
     if path.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf8"):
         return None
     with tifffile.TiffFile(path) as tiff:
-        return tiff.ome_metadata
+        xml: str | None = tiff.ome_metadata
+        return xml
 
 
 def _of_store(path: Path) -> tuple[str | None, int]:
