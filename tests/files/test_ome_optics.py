@@ -136,7 +136,12 @@ def test_an_ome_zarr_with_ome_xml(plain, tmp_path):
 
 def test_which_wavelength_counts():
     channel = ChannelOptics(520.0, 488.0)
-    assert [channel.wavelength(mode) for mode in ("widefield", "light sheet", "confocal", "confocal, closed pinhole")] == [520, 520, 488, 504]
+    assert [channel.wavelength(mode) for mode in ("widefield", "light sheet", "confocal", "confocal, closed pinhole")] == [
+        520,
+        520,
+        488,
+        504,
+    ]
     assert ChannelOptics(520.0).wavelength("confocal, closed pinhole") is None
     assert TOLD.channel(1) == TOLD.channels[1]
     assert TOLD.channel(None) == TOLD.channel(5) == ChannelOptics()

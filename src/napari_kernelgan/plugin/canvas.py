@@ -10,8 +10,10 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-Paint = Callable[[Any, str, str], None]
-"""Draws into a figure, given the colours of ink and paper."""
+from ..report.theme import Theme, theme_on
+
+Paint = Callable[[Any, Theme], None]
+"""Draws into a figure in a theme's colours."""
 
 
 class Canvas(QWidget):
@@ -46,8 +48,8 @@ class Canvas(QWidget):
         if self.figure is None:
             self._make()
         self._paint = paint
-        theme = get_theme(self._viewer.theme)
-        paint(self.figure, theme.text.as_hex(), theme.background.as_hex())
+        colours = get_theme(self._viewer.theme)
+        paint(self.figure, theme_on(colours.text.as_hex(), colours.background.as_hex()))
         self.figure.canvas.draw_idle()
 
     def close_events(self) -> None:

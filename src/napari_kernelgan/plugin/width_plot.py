@@ -11,12 +11,12 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 
+from ..report.theme import Theme
 from ..stacks.results import PlaneRow
 from .canvas import Canvas
 from .words import Widths, widths_of
 
 HEIGHT = 210  # px
-COLOURS = {"major": "#e8871e", "minor": "#2f9bd6"}  # that can be told apart on dark and on light, and by the colour-blind
 NEAR = 12.0
 """Screen pixels within which a click means a point."""
 
@@ -58,18 +58,18 @@ class WidthPlot(Canvas):
         lines = [[(place[along], place, widths) for place, widths in some] for _, some in groupby(points, others)]
         self.paint(partial(self._draw, lines, axis, points[0][1].unit if points else "px"))
 
-    def _draw(self, lines: list[Any], axis: str, unit: str, figure: Any, ink: str, paper: str) -> None:
+    def _draw(self, lines: list[Any], axis: str, unit: str, figure: Any, theme: Theme) -> None:
         figure.clear()
         axes = figure.add_subplot()
         self._points = []
         for number, points in enumerate(lines):
-            self._line(axes, points, labelled=number == 0)
-        figure.set_facecolor(paper)
-        self._dress(axes, axis, unit, ink, paper)
+            self._line(axes, points, theme, labelled=number == 0)
+        figure.set_facecolor(theme.paper)
+        self._dress(axes, axis, unit, theme.ink, theme.paper)
 
-    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], *, labelled: bool) -> None:
+    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], theme: Theme, *, labelled: bool) -> None:
         at = np.array([each[0] for each in points], float)
-        for which, (name, colour) in enumerate(COLOURS.items()):
+        for which, (name, colour) in enumerate((("major", theme.major), ("minor", theme.minor))):
             values = np.array([widths[which] for _, _, widths in points])
             bars = np.array([widths.bars[which] if widths.bars else (widths[which],) * 2 for _, _, widths in points])
             spread = np.abs(bars.T - values)

@@ -15,7 +15,7 @@ from ..kernels.curves import NYQUIST, encircled_radius, mtf50
 from ..kernels.theory import Optics, cutoff_frequency, theoretical_fwhm, theoretical_mtf
 from .lengths import Ruler, ruler_of
 from .numbers import SHARES, Number, in_words
-from .panels import draw_profile
+from .panels import draw_history, draw_profile
 from .sampled import contrasts, energy, profiles
 from .theme import PAPER, Theme
 
@@ -59,7 +59,7 @@ def draw_measured_profiles(axes: Any, estimate: KernelEstimate, optics: Optics |
     reach = curve.at[-1] * size
     axes.set(xlim=(-reach, reach), ylim=(min(0.0, axes.get_ylim()[0]), TOP), yticks=[0, 0.5, 1])
     axes.set(xlabel=f"from the peak / {unit}", ylabel="height")
-    _legend(axes)
+    _legend_of_axes(axes)
 
 
 def draw_mtf(axes: Any, estimate: KernelEstimate, optics: Optics | None = None, theme: Theme = PAPER) -> None:
@@ -96,7 +96,7 @@ def draw_mtf(axes: Any, estimate: KernelEstimate, optics: Optics | None = None, 
             beside = (-2 if side == "right" else 2, 0)
             axes.annotate(name, (at, top), beside, textcoords="offset points", rotation=90, ha=side, va="top", fontsize=SMALL)
     axes.set(xlim=(0, 1.01 * last), ylim=(0, TOP), yticks=[0, 0.5, 1], xlabel=f"cycles / {unit}", ylabel="contrast")
-    _legend(axes)
+    _legend_of_axes(axes)
 
 
 def draw_encircled_energy(axes: Any, estimate: KernelEstimate, theme: Theme = PAPER) -> None:
@@ -110,14 +110,28 @@ def draw_encircled_energy(axes: Any, estimate: KernelEstimate, theme: Theme = PA
     ruler = _square(estimate)
     size, unit = (ruler.x, unit_symbol(ruler.unit)) if ruler else (1.0, "HR px")
     curve = energy(estimate)
+    behind = {"facecolor": theme.paper, "edgecolor": "none", "pad": 0.5}
     axes.plot(curve.at * size, curve.values, color=theme.ink, linewidth=2)
     for share in SHARES:
         radius = encircled_radius(estimate.kernel, share) * size
         axes.plot([0, radius, radius], [share, share, 0], color=theme.faint, linewidth=1, linestyle=":")
         axes.plot(radius, share, color=theme.ink, marker="o", markersize=6)
         told = f"{100 * share:.0f} % within {in_words(Number('', radius, unit=unit))}"
-        axes.annotate(told, (radius, share), (8, -4), textcoords="offset points", va="top", fontsize=SMALL)
+        axes.annotate(told, (radius, share), (8, -4), textcoords="offset points", va="top", fontsize=SMALL, bbox=behind)
     axes.set(xlim=(0, curve.at[-1] * size), ylim=(0, TOP), yticks=[0, 0.5, 1], xlabel=f"radius / {unit}", ylabel="energy within")
+
+
+def draw_losses_over_steps(axes: Any, estimate: KernelEstimate, theme: Theme = PAPER) -> None:
+    """The loss terms of the kernel's training, of which there must be some.
+
+    Parameters
+    ----------
+    axes, estimate, theme
+        As for `draw_measured_profiles`.
+    """
+    draw_history(axes, estimate.history, theme)
+    handles, labels = axes.get_legend_handles_labels()
+    _legend(axes, handles, labels, columns=3)
 
 
 def _square(estimate: KernelEstimate) -> Ruler | None:
@@ -126,17 +140,20 @@ def _square(estimate: KernelEstimate) -> Ruler | None:
     return ruler if ruler and ruler.square else None
 
 
-def _legend(axes: Any) -> None:
+def _legend_of_axes(axes: Any) -> None:
+    """Both principal axes side by side, and theory, where there is one, below the first."""
+    (major, minor, *theory), labels = axes.get_legend_handles_labels()
+    _legend(axes, [major, *theory, minor], [labels[0], *labels[2:], labels[1]])
+
+
+def _legend(axes: Any, handles: list[Any], labels: list[str], columns: int = 2) -> None:
     """Above the plot, so that no curve runs through it, from the figure's left edge; a title has its place above that."""
     from matplotlib.transforms import blended_transform_factory
 
-    (major, minor, *theory), labels = axes.get_legend_handles_labels()
     place: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0.01, 1.0),
         "bbox_transform": blended_transform_factory(axes.figure.transFigure, axes.transAxes),
         "borderaxespad": 0.1,
     }
-    # column by column: the axes side by side, and theory below the first
-    handles, labels = [major, *theory, minor], [labels[0], *labels[2:], labels[1]]
-    axes.legend(handles, labels, ncols=2, frameon=False, fontsize=SMALL, handlelength=1.0, columnspacing=0.8, **place)
+    axes.legend(handles, labels, ncols=columns, frameon=False, fontsize=SMALL, handlelength=1.0, columnspacing=0.8, **place)

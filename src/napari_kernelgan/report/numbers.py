@@ -18,7 +18,7 @@ from .lengths import Ruler, ruler_of
 from .sampled import all_curves, axes_of
 
 KERNEL, PSF = "SR kernel", "PSF of the image"
-PIXEL, FREQUENCY, DEGREES = "HR px", "cycles/HR px", "°"
+PIXEL, FREQUENCY, DEGREES, RATIO = "HR px", "cycles/HR px", "°", "× theory"
 SHARES = (0.5, 0.8)
 """Of the energy, whose radii are told."""
 ANGLE_KNOWN = 30.0
@@ -36,7 +36,7 @@ class Number(NamedTuple):
     high: float | None = None
     """Ends of the 90 % error bar; None where there is none."""
     unit: str = ""
-    """For example "HR px", "µm", "cycles/µm"; empty of contrasts, ratios and words."""
+    """For example "HR px", "µm", "cycles/µm", "× theory"; empty of contrasts and words."""
     of: str = KERNEL
     """What it is a number of: "SR kernel" or "PSF of the image"."""
 
@@ -107,7 +107,7 @@ def in_words(number: Number) -> str:
     """A number for people, with its error bar and unit: "3.10 (2.92–3.30) HR px"."""
     if isinstance(number.value, str):
         return number.value
-    form = {"": ".2f", PIXEL: ".2f", FREQUENCY: ".3f", DEGREES: ".0f"}.get(number.unit, "#.3g")
+    form = {"": ".3f", RATIO: ".2f", PIXEL: ".2f", FREQUENCY: ".3f", DEGREES: ".0f"}.get(number.unit, "#.3g")
     unit = number.unit if number.unit == DEGREES else f" {number.unit}".rstrip()
     if number.value != number.value and number.low is not None:  # NaN
         return f"above {_rounded(number.low, form)}{unit}"
@@ -171,7 +171,7 @@ def _compared(psf: KernelEstimate, optics: Optics) -> Iterator[Number]:
         ratio = lengths[which] / theory
         ends = bars[which]
         scaled = None if ends is None else (ends[0] / psf.fwhm[which] * ratio, ends[1] / psf.fwhm[which] * ratio)
-        yield _with_bars(f"FWHM in parts of theory, {axis} axis", ratio, scaled, "")
+        yield _with_bars(f"FWHM against theory, {axis} axis", ratio, scaled, RATIO)
 
 
 def _physical(widths: FWHM, ruler: Ruler | None) -> FWHM | None:

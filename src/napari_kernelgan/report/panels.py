@@ -110,25 +110,27 @@ def draw_losses(axes: Any, estimate: KernelEstimate) -> None:
     """The loss terms of the kernel's training, each step's value smoothed a little."""
     draw_history(axes, estimate.history)
     axes.set_title(f"training of the kernel ({estimate.method})")
+    # the legend needs some room
+    low, high = (np.log10(end) for end in axes.get_ylim())
+    axes.set_ylim(10**low, 10 ** (high + 0.55 * (high - low)))
+    axes.legend(loc="upper center", ncols=2, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0)
 
 
 def draw_history(axes: Any, history: History, theme: Theme = PAPER) -> None:
-    """Loss terms over steps, some of which there must be."""
+    """Loss terms over steps, of which there must be some, without a legend."""
     losses = {name: values for name, values in history.losses.items() if len(values)}
     count = max(len(values) for values in losses.values())
     steps = history.steps if len(history.steps) else np.arange(1, count + 1)
     for number, (name, values) in enumerate(losses.items()):
         smooth = uniform_filter1d(values, max(1, count // 60), mode="nearest")
-        colour = theme.cycle[number % len(theme.cycle)]
-        axes.plot(steps[: len(values)], np.maximum(smooth, 1e-9), linewidth=1.3, color=colour, label=LABELS.get(name, name))
-    axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(1, max(int(steps[-1]), 2)))
-    # terms that vanish would leave the others no room, and the legend needs some
+        look = {"linewidth": 1.3, "color": theme.cycle[number % len(theme.cycle)], "marker": None if count > 1 else "."}
+        axes.plot(steps[: len(values)], np.maximum(smooth, 1e-9), label=LABELS.get(name, name), **look)
+    axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(min(1, count - 1), max(int(steps[-1]), 2)))
     low, high = (np.log10(end) for end in axes.get_ylim())
-    low = max(low, -5.0)
-    axes.set_ylim(10**low, 10 ** (high + 0.55 * (high - low)))
+    low = max(low, -5.0)  # terms that vanish would leave the others no room
+    axes.set_ylim(10**low, 10**high)
     axes.set_yticks([10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)])
     axes.minorticks_off()
-    axes.legend(loc="upper center", ncols=2, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0)
 
 
 def draw_reconstruction(axes: Any, stages: list[dict[str, Any]]) -> None:

@@ -6,26 +6,24 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..errors import InputError
-from ..estimate.result import History, KernelEstimate
+from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
 from ..kernels.theory import Optics
-from .curves import draw_encircled_energy, draw_measured_profiles, draw_mtf
+from .curves import draw_encircled_energy, draw_losses_over_steps, draw_measured_profiles, draw_mtf
 from .numbers import KERNEL
-from .panels import draw_history
 from .theme import PAPER, Theme
 
 Plot = Literal["profiles", "MTF", "encircled energy", "training"]
 PLOTS: tuple[Plot, ...] = get_args(Plot)
-TITLES: dict[Plot, str] = {
+TITLES = {
     "profiles": "profiles through the peak",
     "MTF": "modulation transfer function",
     "encircled energy": "encircled energy",
-    "training": "training",
 }
 FORMATS = (".png", ".svg", ".pdf")
 INCHES = 5.0, 3.8
 DPI = 200
-LEFT, RIGHT, BOTTOM, TOP = 0.58, 0.1, 0.38, 0.26
+LEFT, RIGHT, BOTTOM, TOP = 0.58, 0.1, 0.44, 0.26
 """Inches around the plots of a training, whose places are not worked out anew at every step: that takes longer than all else."""
 
 
@@ -48,9 +46,11 @@ def draw_plot(
     """
     from matplotlib import rc_context
 
+    if plot == "training" and not _has_losses(estimate):
+        draw_nothing(figure, f"{estimate.method}: nothing was trained, there are no losses.", theme)
+        return
     with rc_context(theme.rc):
         axes = _cleared(figure, theme, "constrained").subplots()
-        title = f"{of}: {TITLES[plot]}"
         if plot == "profiles":
             draw_measured_profiles(axes, estimate, optics, theme)
         elif plot == "MTF":
@@ -58,9 +58,8 @@ def draw_plot(
         elif plot == "encircled energy":
             draw_encircled_energy(axes, estimate, theme)
         else:
-            title = f"{KERNEL}: training ({estimate.method})"
-            _draw_losses(axes, estimate.history, f"Nothing was trained:\n{estimate.method} has no losses on record.", theme)
-        _title(figure, title)
+            draw_losses_over_steps(axes, estimate, theme)
+        _title(figure, f"{KERNEL}: training ({estimate.method})" if plot == "training" else f"{of}: {TITLES[plot]}")
 
 
 def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -> None:
@@ -75,20 +74,23 @@ def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -
     """
     from matplotlib import rc_context
 
+    if not _has_losses(estimate):
+        draw_plot(figure, "profiles", estimate, theme=theme)
+        return
     with rc_context(theme.rc):
-        above, below = _cleared(figure, theme, "none").subplots(2, 1, height_ratios=(1, 2))
         width, height = figure.get_size_inches()
-        figure.subplots_adjust(LEFT / width, BOTTOM / height, 1 - RIGHT / width, 1 - TOP / height, hspace=0.3)
+        places = {"left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height, "top": 1 - TOP / height, "hspace": 1.0}
+        above, below = _cleared(figure, theme, None).subplots(2, 1, height_ratios=(1, 2), gridspec_kw=places)
         draw_measured_profiles(above, estimate, None, theme)
         above.get_legend().remove()
         above.set(xlabel="", ylabel="profiles", yticks=[])
-        _draw_losses(below, estimate.history, "no losses yet", theme)
-        _title(figure, "{}: in training, FWHM {:.2f} × {:.2f} HR px".format(KERNEL, *estimate.fwhm))
+        draw_losses_over_steps(below, estimate, theme)
+        _title(figure, "{} in training: FWHM {:.2f} × {:.2f} HR px".format(KERNEL, *estimate.fwhm))
 
 
 def draw_nothing(figure: Any, words: str, theme: Theme = PAPER) -> None:
     """Write why there is no plot over whatever is in a figure."""
-    _cleared(figure, theme, "none").text(0.5, 0.5, words, ha="center", va="center", color=theme.ink, fontsize=9)
+    _cleared(figure, theme, None).text(0.5, 0.5, words, ha="center", va="center", color=theme.ink, fontsize=9)
 
 
 def write_plot(path: str | Path, plot: Plot, estimate: KernelEstimate, of: str = KERNEL, optics: Optics | None = None) -> None:
@@ -115,7 +117,11 @@ def write_plot(path: str | Path, plot: Plot, estimate: KernelEstimate, of: str =
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=DPI, **about)
 
 
-def _cleared(figure: Any, theme: Theme, layout: str) -> Any:
+def _has_losses(estimate: KernelEstimate) -> bool:
+    return any(map(len, estimate.history.losses.values()))
+
+
+def _cleared(figure: Any, theme: Theme, layout: str | None) -> Any:
     figure.clear()
     figure.set_layout_engine(layout)
     figure.set_facecolor(theme.paper)
@@ -124,11 +130,3 @@ def _cleared(figure: Any, theme: Theme, layout: str) -> Any:
 
 def _title(figure: Any, title: str) -> None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=9.5)
-
-
-def _draw_losses(axes: Any, history: History, otherwise: str, theme: Theme) -> None:
-    if any(map(len, history.losses.values())):
-        draw_history(axes, history, theme)
-        return
-    axes.text(0.5, 0.5, otherwise, ha="center", va="center", transform=axes.transAxes)
-    axes.axis("off")
