@@ -60,7 +60,7 @@ def test_profiles_in_the_unit_of_the_image_with_bars_and_theory():
     np.testing.assert_allclose(y, np.exp(-0.5 * (x / (0.1 * np.sqrt(3))) ** 2), atol=2e-3)
     assert "FWHM 0.408 (0.350–0.460) µm" in words(figure)
     assert "from the peak / µm" in words(figure)
-    assert figure.get_suptitle() == "PSF of the image: profiles through the peak"
+    assert figure.get_suptitle() == "PSF of the image: profiles"
     theory = line(axes, "theory")
     assert np.ptp(theory.get_xdata()) == pytest.approx(np.sqrt((0.51 * 0.52 / 1.4) ** 2 + 8 * np.log(2) * 0.2**2 / 12))
     bars = [np.ptp(each.get_xdata()) for each in axes.lines if each.get_alpha() == 0.5]
@@ -168,7 +168,7 @@ def test_plots_are_written_on_white_paper(tmp_path, suffix):
         assert (picture[..., :3] == 255).all(-1).mean() > 0.8
     elif suffix == ".svg":
         text = path.read_text(encoding="utf-8")
-        assert "PSF of the image: modulation transfer function" in text
+        assert "PSF of the image: MTF" in text
         before = text
         write_plot(path, "MTF", FULL, "PSF of the image", OIL)
         assert path.read_text(encoding="utf-8") == before

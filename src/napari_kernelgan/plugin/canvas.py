@@ -7,17 +7,19 @@ from typing import Any
 
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..report.theme import Theme, theme_on
 
 Paint = Callable[[Any, Theme], None]
 """Draws into a figure in a theme's colours."""
+SETTLED = 150
+"""ms after which a width counts as settled."""
 
 
 class Canvas(QWidget):
-    """Holds a figure, which is drawn anew when napari's theme changes.
+    """Holds a figure, which is drawn anew when napari's theme or its own size changes.
 
     Parameters
     ----------
@@ -41,10 +43,14 @@ class Canvas(QWidget):
         self.setLayout(QVBoxLayout())
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.setFixedHeight(height)
-        viewer.events.theme.connect(self._on_theme)
+        self._resized = QTimer(self)
+        self._resized.setSingleShot(True)
+        self._resized.setInterval(SETTLED)
+        self._resized.timeout.connect(self._again)
+        viewer.events.theme.connect(self._again)
 
     def paint(self, paint: Paint) -> None:
-        """Draw something over what is there, now and whenever the theme changes."""
+        """Draw something over what is there, now and whenever the theme or the canvas's width changes."""
         if self.figure is None:
             self._make()
         self._paint = paint
@@ -54,12 +60,18 @@ class Canvas(QWidget):
 
     def close_events(self) -> None:
         """Follow the theme no longer."""
-        self._viewer.events.theme.disconnect(self._on_theme)
+        self._viewer.events.theme.disconnect(self._again)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         """Tell that the canvas is in sight; called by Qt."""
         super().showEvent(event)
         self.shown.emit()
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        """Draw anew when the width has settled, on which legends depend; called by Qt."""
+        super().resizeEvent(event)
+        if self._paint is not None:
+            self._resized.start()
 
     def _make(self) -> None:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
@@ -70,6 +82,6 @@ class Canvas(QWidget):
         canvas.mpl_connect("button_press_event", self.clicked.emit)
         self.layout().addWidget(canvas)
 
-    def _on_theme(self, *_: Any) -> None:
+    def _again(self, *_: Any) -> None:
         if self._paint is not None:
             self.paint(self._paint)

@@ -44,13 +44,14 @@ PLOT_TIP = (
 )
 LATERAL = "Lateral: one 2-D kernel for each plane, nothing along Z."
 ABOUT = {
-    (KERNEL, "self-similar"): "SR kernel: between this image and what optics so many times sharper would show.",
-    (KERNEL, "prior"): "SR kernel: between pictures as sharp as those of the prior and this image.",
-    (PSF, "self-similar"): "PSF of the image, optics and pixels together, as it follows from the SR kernel.",
-    (
-        PSF,
-        "prior",
-    ): "PSF of the image, optics and pixels together: at least as wide, since the blur of the prior's own pictures is not known.",
+    KERNEL: {
+        "self-similar": "SR kernel: between this image and what optics so many times sharper would show.",
+        "prior": "SR kernel: between pictures as sharp as those of the prior and this image.",
+    },
+    PSF: {
+        "self-similar": "PSF of the image, optics and pixels together, as it follows from the SR kernel.",
+        "prior": "PSF of the image, optics and pixels together: at least this wide, since the blur of the prior's pictures is not known.",
+    },
 }
 NO_THEORY = "Theory is drawn beside the PSF."
 NOTHING = "No kernel yet: estimate one, or choose one."
@@ -115,6 +116,7 @@ class PlotsPage(Container):
         self._training = _Training(method, scale)
         self._lateral = False
         self._take(None)
+        self._drawn = 0.0  # what comes first is shown at once
 
     def add_training(self, step: int, kernel: Kernel, losses: dict[str, float]) -> None:
         """Show the kernel as it is after some steps, and its losses beside those of earlier calls; what comes too fast is drawn later.
@@ -213,7 +215,7 @@ class PlotsPage(Container):
             return "In training: the SR kernel as it is, and the losses so far." if self._training else ""
         if self.plot.value == "training":
             return "The loss terms over the steps of the SR kernel's training."
-        lines = [ABOUT[self.of.value, self._estimate.reference]]
+        lines = [ABOUT[self.of.value][self._estimate.reference]]
         lines += [LATERAL] if self._lateral else []
         lines += [NO_THEORY] if self._optics and self.of.value == KERNEL else []
         return " ".join(lines)

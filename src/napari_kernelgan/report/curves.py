@@ -25,6 +25,8 @@ TOP = 1.05
 """Of plots of something that is 1 at most."""
 SMALL = 7.5
 """Font size of what is written into a plot."""
+NARROW = 3.1
+"""Inches of a figure that is not wide enough for legends as they are elsewhere."""
 
 
 def draw_measured_profiles(axes: Any, estimate: KernelEstimate, optics: Optics | None = None, theme: Theme = PAPER) -> None:
@@ -131,7 +133,7 @@ def draw_losses_over_steps(axes: Any, estimate: KernelEstimate, theme: Theme = P
     """
     draw_history(axes, estimate.history, theme)
     handles, labels = axes.get_legend_handles_labels()
-    _legend(axes, handles, labels, columns=3)
+    _legend(axes, handles, labels, 2 if axes.figure.get_figwidth() < NARROW else 3)
 
 
 def _square(estimate: KernelEstimate) -> Ruler | None:
@@ -141,12 +143,15 @@ def _square(estimate: KernelEstimate) -> Ruler | None:
 
 
 def _legend_of_axes(axes: Any) -> None:
-    """Both principal axes side by side, and theory, where there is one, below the first."""
+    """Both principal axes, side by side where there is room, and theory, where there is one, below the first."""
     (major, minor, *theory), labels = axes.get_legend_handles_labels()
-    _legend(axes, [major, *theory, minor], [labels[0], *labels[2:], labels[1]])
+    if axes.figure.get_figwidth() < NARROW:
+        _legend(axes, [major, minor, *theory], labels, 1)
+    else:  # column by column
+        _legend(axes, [major, *theory, minor], [labels[0], *labels[2:], labels[1]], 2)
 
 
-def _legend(axes: Any, handles: list[Any], labels: list[str], columns: int = 2) -> None:
+def _legend(axes: Any, handles: list[Any], labels: list[str], columns: int) -> None:
     """Above the plot, so that no curve runs through it, from the figure's left edge; a title has its place above that."""
     from matplotlib.transforms import blended_transform_factory
 

@@ -122,9 +122,10 @@ def draw_history(axes: Any, history: History, theme: Theme = PAPER) -> None:
     count = max(len(values) for values in losses.values())
     steps = history.steps if len(history.steps) else np.arange(1, count + 1)
     for number, (name, values) in enumerate(losses.items()):
-        smooth = uniform_filter1d(values, max(1, count // 60), mode="nearest")
+        known = np.isfinite(values)  # a term may come later than others
+        smooth = uniform_filter1d(values[known], max(1, count // 60), mode="nearest")
         look = {"linewidth": 1.3, "color": theme.cycle[number % len(theme.cycle)], "marker": None if count > 1 else "."}
-        axes.plot(steps[: len(values)], np.maximum(smooth, 1e-9), label=LABELS.get(name, name), **look)
+        axes.plot(steps[: len(values)][known], np.maximum(smooth, 1e-9), label=LABELS.get(name, name), **look)
     axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(min(1, count - 1), max(int(steps[-1]), 2)))
     low, high = (np.log10(end) for end in axes.get_ylim())
     low = max(low, -5.0)  # terms that vanish would leave the others no room

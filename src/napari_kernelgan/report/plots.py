@@ -15,11 +15,6 @@ from .theme import PAPER, Theme
 
 Plot = Literal["profiles", "MTF", "encircled energy", "training"]
 PLOTS: tuple[Plot, ...] = get_args(Plot)
-TITLES = {
-    "profiles": "profiles through the peak",
-    "MTF": "modulation transfer function",
-    "encircled energy": "encircled energy",
-}
 FORMATS = (".png", ".svg", ".pdf")
 INCHES = 5.0, 3.8
 DPI = 200
@@ -59,7 +54,7 @@ def draw_plot(
             draw_encircled_energy(axes, estimate, theme)
         else:
             draw_losses_over_steps(axes, estimate, theme)
-        _title(figure, f"{KERNEL}: training ({estimate.method})" if plot == "training" else f"{of}: {TITLES[plot]}")
+        _title(figure, f"{KERNEL}: training ({estimate.method})" if plot == "training" else f"{of}: {plot}")
 
 
 def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -> None:
@@ -85,6 +80,7 @@ def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -
         above.get_legend().remove()
         above.set(xlabel="", ylabel="profiles", yticks=[])
         draw_losses_over_steps(below, estimate, theme)
+        below.set(ylabel="loss")
         _title(figure, "{} in training: FWHM {:.2f} × {:.2f} HR px".format(KERNEL, *estimate.fwhm))
 
 
