@@ -107,7 +107,7 @@ def encircled_energy(kernel: ArrayLike, radii: ArrayLike) -> Curve:
     """Share of the kernel within circles around its centre of mass.
 
     The kernel between its samples is what `fwhm` takes it for, summed over circles that are finer than pixels: for a Gaussian of variance
-    0.35 px^2 or more it is 1 - exp(-r^2 / (2 variance)) to 0.005. What lies outside the kernel's frame is not counted, as in all else.
+    0.35 px^2 or more it is 1 - exp(-r^2 / (2 variance)) to 0.002. What lies outside the kernel's frame is not counted, as in all else.
 
     Parameters
     ----------

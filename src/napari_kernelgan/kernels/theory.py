@@ -67,7 +67,7 @@ def theoretical_fwhm(optics: Optics, pixel: float = 0.0) -> float:
     Of the optics alone: 0.51 wavelength / NA, and 0.37 wavelength / NA for a confocal microscope whose pinhole is nearly closed.
 
     Pixels average over their area, which adds p^2 / 12 to the variance along each side. The width with them is that of a Gaussian of both
-    variances together, sqrt(w^2 + 8 ln(2) p^2 / 12): an approximation, 1 % off for pixels up to the optics' width.
+    variances together, sqrt(w^2 + 8 ln(2) p^2 / 12): off by about 1 % for pixels up to the optics' width.
 
     Parameters
     ----------
