@@ -95,6 +95,7 @@ def test_of_a_pair_none_is_replaced_where_one_cannot_be(tmp_path):
         {"fwhm_interval": [1, 2]},
         {"history": [1]},
         {"history": {"losses": {"sum": ["a"]}}},
+        {"history": {"steps": [1, 2], "losses": {"sum": [0.5]}}},
     ],
 )
 def test_a_damaged_record_is_refused(tmp_path, damage):
@@ -139,3 +140,14 @@ def test_a_kernel_comes_back(tmp_path):
     np.testing.assert_allclose(loaded.kernel, estimate.kernel, atol=1e-7)
     np.testing.assert_allclose(loaded.stages[0], k2)
     assert tifffile.imread(path).dtype == np.float32
+
+
+def test_losses_come_back_with_the_steps_that_they_belong_to(tmp_path):
+    losses = {"sum": np.linspace(1, 0, 1000), "centre": np.linspace(2, 1, 1000)}
+    estimate = kg.KernelEstimate(kg.kernels.gaussian(2.0), 2, "kernelgan", history=kg.History(losses))
+    loaded = kg.load_kernel(kg.save_kernel(tmp_path / "k", estimate)).history
+    assert len(loaded.steps) == len(loaded.losses["sum"]) < 1000
+    assert (loaded.steps[0], loaded.steps[-1]) == (1, 1000)
+    np.testing.assert_allclose(loaded.losses["sum"], losses["sum"][loaded.steps - 1], rtol=1e-5)
+    again = kg.load_kernel(kg.save_kernel(tmp_path / "again", kg.load_kernel(tmp_path / "k"))).history
+    np.testing.assert_array_equal(again.steps, loaded.steps)

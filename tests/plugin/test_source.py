@@ -28,6 +28,13 @@ def test_axes_are_named_by_their_labels(labels: tuple[str, ...], axes: str) -> N
     assert Source.of(layer).axes == axes
 
 
+def test_the_record_has_the_layer_s_axes_also_where_one_plane_was_taken() -> None:
+    layer = Image(np.zeros((2, 3, 8, 9)), axis_labels=("z", "c", "y", "x"))
+    whole, plane = Source.of(layer), Source.of(layer, (1, 2))
+    assert (plane.axes, plane.origin["axes"], plane.with_axes("").origin["axes"]) == ("YX", "ZCYX", "ZCYX")
+    assert (whole.origin["axes"], whole.with_axes("TC").origin["axes"]) == ("ZCYX", "TCYX")
+
+
 def test_colour_is_one_axis_of_the_image_and_none_of_the_layer() -> None:
     source = Source.of(Image(np.zeros((5, 8, 9, 3), np.uint8), rgb=True))
     assert (source.axes, source.plane_size) == ("TYXS", (8, 9))

@@ -32,6 +32,8 @@ class History:
     """After how many steps each of `kernels` was taken."""
     kernels: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """Kernels on the way, (len(kernel_steps), n, n)."""
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """After how many steps each value of `losses` was taken; empty where that is after every one, as in all but histories from files."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)

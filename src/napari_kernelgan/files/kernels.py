@@ -182,11 +182,16 @@ def _stages(saved: list[Any], kernel: np.ndarray) -> tuple[Any, ...]:
 
 def _thin(history: History) -> dict[str, Any]:
     """At most `HISTORY_POINTS` values of each loss, six digits; kernels on the way are not kept on disk."""
-    steps = len(next(iter(history.losses.values()), ()))
-    chosen = np.unique(np.linspace(0, steps - 1, min(steps, HISTORY_POINTS)).round().astype(int)) if steps else np.zeros(0, int)
+    count = len(next(iter(history.losses.values()), ()))
+    chosen = np.unique(np.linspace(0, count - 1, min(count, HISTORY_POINTS)).round().astype(int)) if count else np.zeros(0, int)
     losses = {name: [float(f"{v:.6g}") for v in values[chosen]] for name, values in history.losses.items()}
-    return {"steps": (chosen + 1).tolist(), "losses": losses}
+    steps = history.steps if len(history.steps) else np.arange(1, count + 1)
+    return {"steps": steps[chosen].tolist(), "losses": losses}
 
 
 def _thick(saved: dict[str, Any]) -> History:
-    return History(losses={name: np.array(values, float) for name, values in saved.get("losses", {}).items()})
+    losses = {name: np.array(values, float) for name, values in saved.get("losses", {}).items()}
+    steps = np.array(saved.get("steps", ()), np.int64)
+    if any(values.shape != steps.shape for values in losses.values()) and len(steps):
+        raise ValueError("losses and steps of different lengths")
+    return History(losses=losses, steps=steps)

@@ -16,13 +16,17 @@ from .algebra import (
     pad,
 )
 from .beads import Beads, average_beads, kernel_from_psf
+from .curves import NyquistContrast, encircled_energy, encircled_radius, mtf50, nyquist_contrast, profile
 from .measures import FWHM, covariance, fwhm, gaussian_fwhm, mtf
 from .models import airy, bicubic, coma, disk, gaussian, motion, random_covariance, random_gaussian
 from .psf import OpticsFWHM, optics_fwhm, psf_from_sr_kernel, sr_kernel_from_psf
+from .theory import Optics, cutoff_frequency, theoretical_fwhm, theoretical_mtf
 
 __all__ = [
     "FWHM",
     "Beads",
+    "NyquistContrast",
+    "Optics",
     "OpticsFWHM",
     "airy",
     "average_beads",
@@ -34,7 +38,10 @@ __all__ = [
     "compose",
     "covariance",
     "crop",
+    "cutoff_frequency",
     "disk",
+    "encircled_energy",
+    "encircled_radius",
     "fit_parity",
     "from_correlation_weights",
     "fwhm",
@@ -43,11 +50,16 @@ __all__ = [
     "kernel_from_psf",
     "motion",
     "mtf",
+    "mtf50",
     "normalise",
+    "nyquist_contrast",
     "optics_fwhm",
     "pad",
+    "profile",
     "psf_from_sr_kernel",
     "random_covariance",
     "random_gaussian",
     "sr_kernel_from_psf",
+    "theoretical_fwhm",
+    "theoretical_mtf",
 ]

@@ -13,6 +13,8 @@ from ..errors import InputError
 from .algebra import Kernel, centre_of_mass, normalise
 
 SIGMA_TO_FWHM = 2 * np.sqrt(2 * np.log(2))
+OVERSAMPLING = 8
+"""Points per pixel and axis between which a kernel's peak and its half maximum are looked for."""
 
 
 class FWHM(NamedTuple):
@@ -67,18 +69,14 @@ def fwhm(kernel: ArrayLike) -> FWHM:
         (major, minor, angle). Right to 0.02 px where the samples show the shape (Gaussians of variance 0.35 px^2 and more, Airy patterns of
         3 px and more, motion lines); the sharp edge of a disk lies between samples and may be off by 0.3 px.
     """
-    surface = _Surface(normalise(kernel))
-    fine, step = surface.fine(oversampling=8)
-    # the peak is the middle of the highest part, which for a plateau is not one sample; between samples of the fine grid it is higher
-    highest = np.unravel_index(int(fine.argmax()), fine.shape)
-    centre = np.argwhere(fine >= fine[highest] * (1 - 1e-3)).mean(0) * step
-    around = np.array(highest)[:, None] * step + np.linspace(-step, step, 41)
-    top = float(surface.at(*np.meshgrid(*around, indexing="ij")).max())
+    surface = Surface(normalise(kernel))
+    fine, step = surface.fine(OVERSAMPLING)
+    centre, top = surface.summit()
     above = fine >= top / 2
     hollow = surface.at(*centre) < top / 2  # a ring, or several peaks
     if not hollow:
         regions, _ = label(above)
-        above = regions == regions[highest]
+        above = regions == regions.flat[fine.argmax()]
     # weighted by the height above half maximum, so that the grid does not show in the angle
     region = np.argwhere(above)
     axes = np.linalg.eigh(np.cov(region.T, aweights=fine[above] - top / 2))[1]
@@ -109,18 +107,21 @@ def log_parabola(kernel: Kernel) -> tuple[NDArray[np.float64], NDArray[np.float6
     return precision, centre, float(np.exp(fit[5] + 0.5 * centre @ precision @ centre))
 
 
-class _Surface:
+class Surface:
     """A kernel between its samples.
 
     Splines through the samples themselves are off by several hundredths of a pixel for narrow kernels. The ratio to a Gaussian with the
     kernel's own widths is smooth (for a Gaussian it is flat), so that is what is interpolated.
+
+    Heights are parts of the highest sample. Positions are counted from a margin around the frame: sample i lies at i + `MARGIN`.
     """
 
+    MARGIN = 1  # px, so that narrow kernels at the frame have crossings
     FLOOR = 0.02  # keeps the ratio finite in the tails, far below the half maximum that is looked for
 
     def __init__(self, kernel: Kernel) -> None:
-        self.n = n = kernel.shape[0] + 2
-        kernel = np.pad(kernel / kernel.max(), 1)  # so that narrow kernels at the frame have crossings
+        self.n = n = kernel.shape[0] + 2 * self.MARGIN
+        kernel = np.pad(kernel / kernel.max(), self.MARGIN)
         fit = log_parabola(kernel)
         if fit is None:  # not peaked: any smooth reference will do
             fit = np.eye(2) * (16 / n**2), np.full(2, (n - 1) / 2), 1.0
@@ -137,9 +138,10 @@ class _Surface:
         return result
 
     def at(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values at points."""
-        inside_y, inside_x = np.clip(y, 0, self.n - 1), np.clip(x, 0, self.n - 1)
-        values: NDArray[np.float64] = self.ratio.ev(inside_y, inside_x) * self._reference(inside_y, inside_x) - self.FLOOR
+        """Values at points; 0 outside."""
+        inside = (y >= 0) & (y <= self.n - 1) & (x >= 0) & (x <= self.n - 1)
+        y, x = np.clip(y, 0, self.n - 1), np.clip(x, 0, self.n - 1)
+        values: NDArray[np.float64] = np.where(inside, self.ratio.ev(y, x) * self._reference(y, x) - self.FLOOR, 0.0)
         return values
 
     def fine(self, oversampling: int) -> tuple[NDArray[np.float64], float]:
@@ -148,6 +150,14 @@ class _Surface:
         values: NDArray[np.float64] = self.ratio(at, at) * self._reference(at[:, None], at[None, :]) - self.FLOOR
         return values, 1 / oversampling
 
+    def summit(self) -> tuple[NDArray[np.float64], float]:
+        """Middle (y, x) of the highest part, which for a plateau is not one sample, and the height between samples."""
+        fine, step = self.fine(OVERSAMPLING)
+        highest = np.unravel_index(int(fine.argmax()), fine.shape)
+        centre = np.argwhere(fine >= fine[highest] * (1 - 1e-3)).mean(0) * step
+        around = np.array(highest)[:, None] * step + np.linspace(-step, step, 41)
+        return centre, float(self.at(*np.meshgrid(*around, indexing="ij")).max())
+
     def width(self, centre: NDArray[np.float64], direction: NDArray[np.float64], level: float) -> float:
         """Distance between the crossings of a level on both sides of a point."""
         return sum(self._crossing(centre, sign * direction, level) for sign in (-1, 1))
@@ -155,8 +165,7 @@ class _Surface:
     def _crossing(self, centre: NDArray[np.float64], direction: NDArray[np.float64], level: float) -> float:
         reach = np.arange(0, 1.5 * self.n, 0.01)
         y, x = (centre[i] + reach * direction[i] for i in (0, 1))
-        inside = (y >= 0) & (y <= self.n - 1) & (x >= 0) & (x <= self.n - 1)
-        profile = np.where(inside, self.at(y, x), 0.0)
+        profile = self.at(y, x)
         below = int(np.argmax(profile < level))
         high, low = profile[below - 1], profile[below]
         return float(reach[below - 1] + 0.01 * (high - level) / (high - low))

@@ -174,9 +174,15 @@ def optics_fwhm(estimate: KernelEstimate, prior_blur: ArrayLike = 0.0) -> Optics
     OpticsFWHM
         In HR pixels and, where the estimate has a pixel size, in its unit. Oblong pixels are respected.
     """
-    of_kernel = fwhm(estimate.kernel)
+    return psf_with_fwhm(estimate, prior_blur)[1]
+
+
+def psf_with_fwhm(estimate: KernelEstimate, prior_blur: ArrayLike = 0.0) -> tuple[Kernel, OpticsFWHM]:
+    """What `psf_from_sr_kernel` and `optics_fwhm` give, computed once."""
+    of_kernel = estimate.fwhm
     self_similar = estimate.reference == "self-similar"
-    pixels = fwhm(psf_from_sr_kernel(estimate, prior_blur=prior_blur))
+    psf = psf_from_sr_kernel(estimate, prior_blur=prior_blur)
+    pixels = fwhm(psf)
     interval = None
     if estimate.fwhm_interval is not None:
         major, minor = (_carried(*each, self_similar) for each in zip(estimate.fwhm_interval, of_kernel[:2], pixels[:2], strict=True))
@@ -191,7 +197,7 @@ def optics_fwhm(estimate: KernelEstimate, prior_blur: ArrayLike = 0.0) -> Optics
     else:
         basis = "from a kernel relative to a prior of sharp pictures, whose own blur is not known and not added"
     label = f"FWHM of the image's own PSF (optics and pixels), {basis}"
-    return OpticsFWHM(pixels, interval, physical, estimate.unit if physical else None, label)
+    return psf, OpticsFWHM(pixels, interval, physical, estimate.unit if physical else None, label)
 
 
 def _given(kernel: ArrayLike | KernelEstimate, scale: int | None, reference: Reference | None) -> tuple[Kernel, int, Reference]:

@@ -11,7 +11,7 @@ from napari.layers import Image, Layer
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
-from ..files.kernels import kernel_record
+from ..files.kernels import estimate_from_record, kernel_record
 from ..kernels.algebra import Kernel
 from ..provenance import hash_array, versions
 from ..upscaling.result import UpscaleInfo
@@ -90,6 +90,24 @@ def kernel_in(layer: Layer) -> KernelEstimate | KernelMap:
     if stages and not np.array_equal(stages[-1], kernel):
         stages = ()
     return KernelEstimate(kernel, record["scale"], record["method"], record["seed"], stages=stages)
+
+
+def estimate_in(layer: Layer) -> KernelEstimate:
+    """The estimate in a kernel layer with all that is on record: error bars, pixel size, losses, how far to trust it.
+
+    Raises
+    ------
+    InputError
+        If the layer is no kernel layer of this plugin.
+    """
+    if not is_kernel(layer):
+        raise InputError(f"Layer '{layer.name}' is no kernel: choose one that Estimate made.")
+    return estimate_from_record(np.array(layer.data, np.float64), record_of(layer))
+
+
+def has_depth(layer: Layer) -> bool:
+    """Whether a kernel layer's image has an axis Z, of which a kernel tells nothing."""
+    return "Z" in ((record_of(layer).get("source") or {}).get("axes") or "")
 
 
 def describe_map(given: KernelMap) -> dict[str, Any]:

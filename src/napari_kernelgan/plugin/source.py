@@ -46,7 +46,7 @@ class Source:
     look : dict
         Colormap, contrast limits and so on, as layer arguments.
     origin : dict
-        Where the image comes from, for the record: name and id of the layer, path, plane.
+        Where the image comes from, for the record: name and id of the layer, its axes (with those that a chosen plane lacks), path, plane.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Source:
         colour = "S" if layer.rgb else ""
         stack = image.shape[: layer.ndim - 2]
         placement = Placement.of(layer)
-        axes = _stack_letters(layer.axis_labels[:-2]) + "YX" + colour
+        axes = whole = _stack_letters(layer.axis_labels[:-2]) + "YX" + colour
         if plane is not None:
             if len(plane) != len(stack) or not all(0 <= i < n for i, n in zip(plane, stack, strict=True)):
                 raise InputError(f"plane={plane} is no index into the leading axes of layer '{layer.name}', of lengths {stack}.")
@@ -94,6 +94,7 @@ class Source:
             origin={
                 "layer": layer.name,
                 "layer_id": str(layer.unique_id),
+                "axes": whole,
                 "path": str(layer.source.path) if layer.source.path else record_of(layer).get("path"),
                 "plane": None if plane is None else list(plane),
             },
@@ -114,7 +115,7 @@ class Source:
             raise InputError(f"axes={letters!r} must have one letter for each of the {len(own)} axes before Y and X, for example {own!r}.")
         axes = letters.upper() + self.axes[len(own) :]
         Layout.of(self.image, axes)
-        return replace(self, axes=axes)
+        return replace(self, axes=axes, origin=self.origin if self.leading else self.origin | {"axes": axes})
 
     @property
     def calibration(self) -> Calibration:

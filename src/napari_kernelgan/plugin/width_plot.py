@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ..report.theme import Theme
 from ..stacks.results import PlaneRow
+from .canvas import Canvas
 from .words import Widths, widths_of
 
 HEIGHT = 210  # px
-COLOURS = {"major": "#e8871e", "minor": "#2f9bd6"}  # that can be told apart on dark and on light, and by the colour-blind
 NEAR = 12.0
 """Screen pixels within which a click means a point."""
 
 
-class WidthPlot(QWidget):
+class WidthPlot(Canvas):
     """Major and minor width of every plane's kernel, with error bars.
-
-    Matplotlib is loaded when there is something to draw.
 
     Parameters
     ----------
@@ -36,16 +34,9 @@ class WidthPlot(QWidget):
     """The place of the plane whose point was clicked."""
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self._viewer = viewer
-        self._drawn: tuple[Any, ...] | None = None
+        super().__init__(viewer, HEIGHT)
         self._points: list[tuple[float, float, tuple[int, ...]]] = []
-        self.figure: Any = None
-        """Matplotlib's figure; None until something was drawn."""
-        self.setLayout(QVBoxLayout())
-        self.layout().setContentsMargins(0, 0, 0, 0)
-        self.setFixedHeight(HEIGHT)
-        viewer.events.theme.connect(self._on_theme)
+        self.clicked.connect(self._on_click)
 
     def draw(self, rows: Sequence[PlaneRow], stack_axes: str, axis: str, physical: bool) -> None:
         """Draw the widths over an axis.
@@ -61,36 +52,24 @@ class WidthPlot(QWidget):
         physical : bool
             In the image's unit of length rather than px of the upscaled image.
         """
-        if self.figure is None:
-            self._make()
-        self._drawn = (rows, stack_axes, axis, physical)
         along = stack_axes.index(axis)
         others = lambda point: point[0][:along] + point[0][along + 1 :]  # noqa: E731
         points = sorted(((row.place, widths) for row in rows if (widths := widths_of(row, physical))), key=lambda p: (others(p), p[0]))
-        self.figure.clear()
-        axes = self.figure.add_subplot()
+        lines = [[(place[along], place, widths) for place, widths in some] for _, some in groupby(points, others)]
+        self.paint(partial(self._draw, lines, axis, points[0][1].unit if points else "px"))
+
+    def _draw(self, lines: list[Any], axis: str, unit: str, figure: Any, theme: Theme) -> None:
+        figure.clear()
+        axes = figure.add_subplot()
         self._points = []
-        for number, (_, some) in enumerate(groupby(points, others)):
-            self._line(axes, [(place[along], place, widths) for place, widths in some], labelled=number == 0)
-        self._dress(axes, axis, points[0][1].unit if points else "px")
-        self.figure.canvas.draw_idle()
+        for number, points in enumerate(lines):
+            self._line(axes, points, theme, labelled=number == 0)
+        figure.set_facecolor(theme.paper)
+        self._dress(axes, axis, unit, theme.ink, theme.paper)
 
-    def close_events(self) -> None:
-        """Follow the theme no longer."""
-        self._viewer.events.theme.disconnect(self._on_theme)
-
-    def _make(self) -> None:
-        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-        from matplotlib.figure import Figure
-
-        self.figure = Figure(layout="constrained")
-        canvas = FigureCanvasQTAgg(self.figure)
-        canvas.mpl_connect("button_press_event", self._on_click)
-        self.layout().addWidget(canvas)
-
-    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], *, labelled: bool) -> None:
+    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], theme: Theme, *, labelled: bool) -> None:
         at = np.array([each[0] for each in points], float)
-        for which, (name, colour) in enumerate(COLOURS.items()):
+        for which, (name, colour) in enumerate((("major", theme.major), ("minor", theme.minor))):
             values = np.array([widths[which] for _, _, widths in points])
             bars = np.array([widths.bars[which] if widths.bars else (widths[which],) * 2 for _, _, widths in points])
             spread = np.abs(bars.T - values)
@@ -100,12 +79,9 @@ class WidthPlot(QWidget):
             )
             self._points += [(x + shift, value, place) for (x, place, _), value in zip(points, values, strict=True)]
 
-    def _dress(self, axes: Any, axis: str, unit: str) -> None:
+    def _dress(self, axes: Any, axis: str, unit: str, ink: str, paper: str) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        theme = get_theme(self._viewer.theme)
-        ink, paper = theme.text.as_hex(), theme.background.as_hex()
-        self.figure.set_facecolor(paper)
         axes.set_facecolor(paper)
         axes.set_xlabel(axis, color=ink, fontsize=8)
         axes.set_ylabel(f"FWHM ({'HR px' if unit == 'px' else unit})", color=ink, fontsize=8)
@@ -118,10 +94,6 @@ class WidthPlot(QWidget):
             axes.legend(frameon=False, labelcolor=ink, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
         else:
             axes.text(0.5, 0.5, "no widths yet", transform=axes.transAxes, color=ink, ha="center", fontsize=8)
-
-    def _on_theme(self, *_: Any) -> None:
-        if self._drawn is not None:
-            self.draw(*self._drawn)
 
     def _on_click(self, event: Any) -> None:
         if event.inaxes is None or not self._points:

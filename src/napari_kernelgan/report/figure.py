@@ -17,19 +17,11 @@ from ..upscaling.planes import interpolate_plane
 from .details import Corner, detail_side, find_details
 from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction, draw_trust
 from .scalebar import add_scale_bar
+from .theme import STYLE
 
 MARGIN = 4  # px of the input around a detail, so that its enlargement has no border of its own
 OVERVIEW = 1000  # px that the overview shows of either side, at most about twice as many
 COLOURS = ("#16a34a", "#db2777")
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-}
 
 
 def write_figure(

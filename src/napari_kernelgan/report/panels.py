@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
-from ..estimate.result import KernelEstimate
+from ..estimate.result import History, KernelEstimate
 from ..files.kernels import kernel_record
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
+from ..kernels.curves import profile
 from .scalebar import add_scale_bar
+from .theme import PAPER, Theme
 
-MAJOR, MINOR = "#c2410c", "#1d4ed8"
+MAJOR, MINOR = PAPER.major, PAPER.minor
 LABELS = {
     "generator": "generator (GAN)",
     "discriminator": "discriminator",
@@ -56,17 +58,24 @@ def draw_profiles(axes: Any, estimate: KernelEstimate) -> None:
         ("major", widths.major, widths.angle, MAJOR, 0.53),
         ("minor", widths.minor, widths.angle + 90, MINOR, 0.47),
     ):
-        profile = _profile(estimate.kernel, angle, along)
         label = f"{name} axis ({angle % 180:.0f}°)\nFWHM {width:.2f} px"
         if physical:
             label += f" = {physical[name]:#.3g} {unit_symbol(physical['unit'])}"
-        axes.plot(along, profile, color=colour, linewidth=2, label=label)
-        middle = along[profile >= 0.5].mean()
-        axes.annotate("", (middle - width / 2, level), (middle + width / 2, level), arrowprops={"arrowstyle": "<->", "color": colour})
+        draw_profile(axes, along, profile(estimate.kernel, angle, along), width, level, colour, label)
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":")
     axes.set(xlim=(-reach, reach), ylim=(min(0.0, *axes.get_ylim()), 1.62), xlabel="HR pixels from the peak", yticks=[0, 0.5, 1])
     axes.set_title("profiles through the peak")
     axes.legend(loc="upper center", frameon=False, fontsize=8.5, ncols=1, handlelength=1.2)
+
+
+def draw_profile(
+    axes: Any, along: NDArray[np.float64], height: NDArray[np.float64], width: float, level: float, colour: str, label: str
+) -> float:
+    """A profile with an arrow at a level, as long as its width; gives the place of the arrow's middle."""
+    axes.plot(along, height, color=colour, linewidth=2, label=label)
+    middle = float(along[height >= 0.5].mean())
+    axes.annotate("", (middle - width / 2, level), (middle + width / 2, level), arrowprops={"arrowstyle": "<->", "color": colour})
+    return middle
 
 
 def draw_trust(axes: Any, estimate: KernelEstimate) -> None:
@@ -99,21 +108,30 @@ def draw_trust(axes: Any, estimate: KernelEstimate) -> None:
 
 def draw_losses(axes: Any, estimate: KernelEstimate) -> None:
     """The loss terms of the kernel's training, each step's value smoothed a little."""
-    losses = {name: values for name, values in estimate.history.losses.items() if len(values)}
+    draw_history(axes, estimate.history)
     axes.set_title(f"training of the kernel ({estimate.method})")
-    steps = max(len(values) for values in losses.values())
-    for number, (name, values) in enumerate(losses.items()):
-        smooth = uniform_filter1d(values, max(1, steps // 60), mode="nearest")
-        at = np.arange(1, len(values) + 1)
-        axes.plot(at, np.maximum(smooth, 1e-9), linewidth=1.3, color=f"C{number}", label=LABELS.get(name, name))
-    axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(1, max(steps, 2)))
-    # terms that vanish would leave the others no room, and the legend needs some
+    # the legend needs some room
     low, high = (np.log10(end) for end in axes.get_ylim())
-    low = max(low, -5.0)
     axes.set_ylim(10**low, 10 ** (high + 0.55 * (high - low)))
+    axes.legend(loc="upper center", ncols=2, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0)
+
+
+def draw_history(axes: Any, history: History, theme: Theme = PAPER) -> None:
+    """Loss terms over steps, of which there must be some, without a legend."""
+    losses = {name: values for name, values in history.losses.items() if len(values)}
+    count = max(len(values) for values in losses.values())
+    steps = history.steps if len(history.steps) else np.arange(1, count + 1)
+    for number, (name, values) in enumerate(losses.items()):
+        known = np.isfinite(values)  # a term may come later than others
+        smooth = uniform_filter1d(values[known], max(1, count // 60), mode="nearest")
+        look = {"linewidth": 1.3, "color": theme.cycle[number % len(theme.cycle)], "marker": None if count > 1 else "."}
+        axes.plot(steps[: len(values)][known], np.maximum(smooth, 1e-9), label=LABELS.get(name, name), **look)
+    axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(min(1, count - 1), max(int(steps[-1]), 2)))
+    low, high = (np.log10(end) for end in axes.get_ylim())
+    low = max(low, -5.0)  # terms that vanish would leave the others no room
+    axes.set_ylim(10**low, 10**high)
     axes.set_yticks([10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)])
     axes.minorticks_off()
-    axes.legend(loc="upper center", ncols=2, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0)
 
 
 def draw_reconstruction(axes: Any, stages: list[dict[str, Any]]) -> None:
@@ -143,15 +161,3 @@ def _visible(kernel: Kernel) -> Kernel:
     y, x = np.nonzero(np.abs(kernel) > VISIBLE * kernel.max())
     margin = max(0, min(y.min(), x.min(), n - 1 - y.max(), n - 1 - x.max()))
     return kernel[margin : n - margin, margin : n - margin]
-
-
-def _profile(kernel: Kernel, angle: float, along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The kernel on a line through its peak, the peak 1."""
-    n = kernel.shape[0]
-    fine = np.linspace(0, n - 1, 20 * n)
-    surface = map_coordinates(kernel, np.meshgrid(fine, fine, indexing="ij"), order=3)
-    y, x = (fine[i] for i in np.unravel_index(int(surface.argmax()), surface.shape))
-    direction = np.deg2rad(angle)
-    line = map_coordinates(kernel, [y + along * np.sin(direction), x + along * np.cos(direction)], order=3)
-    profile: NDArray[np.float64] = line / surface.max()
-    return profile
