@@ -1,0 +1,189 @@
+"""Brightness along a line: of one image, and of an image beside its upscale along the same line in space."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.transform import warp
+
+from ..errors import InputError
+from ..images.layout import without_alpha
+from ..kernels.forward import check_scale
+
+Array = NDArray[np.float64]
+
+NEAREST, LINEAR, CUBIC = 0, 1, 3
+"""Orders of interpolation; cubic is Keys' with a = -0.5, as everywhere in this package."""
+MARGIN = 3
+"""Pixels around the line that interpolation may ask for."""
+
+
+class LineProfiles(NamedTuple):
+    """An image and its upscale along one line, at the same points."""
+
+    distance: Array
+    """From the line's start, in `unit`, (n,)."""
+    nearest: Array
+    """The image's pixels, (n,); NaN beyond the image, here and in the others."""
+    bicubic: Array
+    """The image between its pixels, by Keys' cubic, (n,)."""
+    upscaled: Array
+    """The upscale, (n,)."""
+    unit: str
+    """Of `distance`: "px" are pixels of the image."""
+
+
+def line_profile(
+    plane: Any,
+    start: Sequence[float],
+    end: Sequence[float],
+    width: int = 1,
+    order: int = LINEAR,
+    *,
+    pixel_size: Sequence[float] = (1.0, 1.0),
+) -> tuple[Array, Array]:
+    """Sample a plane along a line, at the points that `skimage.measure.profile_line` takes: both ends, and steps of at most one pixel.
+
+    Parameters
+    ----------
+    plane : array
+        (Y, X), or (Y, X, S) whose colours are averaged; alpha does not count. Of a lazy array only what lies around the line is read.
+    start, end : sequence of float
+        Row and column in pixels; whole numbers are the middles of pixels.
+    width : int
+        Pixels across the line that are averaged.
+    order : int
+        0: the pixel that a point lies in; 1: linear; 3: Keys' cubic, a = -0.5.
+    pixel_size : sequence of float
+        Height and width of a pixel; distances are in their unit, and "across" is at right angles where pixels are oblong too.
+
+    Returns
+    -------
+    distance : ndarray
+        (n,), from `start`.
+    values : ndarray
+        (n,), brightness in the plane's own units; NaN beyond its edges.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used, or all of the line lies beyond the edges.
+    """
+    line = _Line.of(start, end, width, pixel_size)
+    return line.distance, line.sample(plane, order)
+
+
+def line_profiles(
+    image: Any,
+    upscaled: Any,
+    start: Sequence[float],
+    end: Sequence[float],
+    scale: int = 2,
+    width: int = 1,
+    *,
+    pixel_size: Sequence[float] = (1.0, 1.0),
+    unit: str = "px",
+) -> LineProfiles:
+    """Sample an image and its upscale along the same line, in steps of at most one pixel of the upscale.
+
+    Both cover the same area, so pixel p of the image lies at s p + (s - 1) / 2 of the upscale. The upscale is sampled linearly.
+
+    Parameters
+    ----------
+    image, upscaled : array
+        Planes as for `line_profile`; the upscale is `scale` times as high and wide.
+    start, end, width, pixel_size
+        As for `line_profile`, in pixels of the image.
+    scale : int
+        At least 2.
+    unit : str
+        Of `pixel_size`.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used, the sizes do not belong together, or all of the line lies beyond the edges.
+    """
+    scale = check_scale(scale)
+    if tuple(upscaled.shape[:2]) != tuple(scale * n for n in image.shape[:2]):
+        raise InputError(f"An upscale by {scale} of a plane of shape {image.shape} is not of shape {upscaled.shape}.")
+    line = _Line.of(start, end, width, pixel_size, finer=scale)
+    return LineProfiles(
+        line.distance, line.sample(image, NEAREST), line.sample(image, CUBIC), line.on(scale).sample(upscaled, LINEAR), unit
+    )
+
+
+def profiles_as_csv(profiles: LineProfiles) -> str:
+    """Profiles as CSV with a header, one row for every point; cells beyond the image are empty."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([f"distance ({profiles.unit})", "input nearest", "input bicubic", "upscaled"])
+    for row in zip(*profiles[:4], strict=True):
+        table.writerow(["" if np.isnan(value) else f"{value:.9g}" for value in row])
+    return text.getvalue()
+
+
+class _Line(NamedTuple):
+    """Points along and across a line in a plane."""
+
+    matrix: Array
+    """From (along, across, 1), counted from the first point, to (x, y, 1) in pixels, (3, 3)."""
+    shape: tuple[int, int]
+    """How many points across and along."""
+    distance: Array
+
+    @classmethod
+    def of(cls, start: Sequence[float], end: Sequence[float], width: int, pixel_size: Sequence[float], finer: int = 1) -> _Line:
+        """A line with its points 1 / `finer` pixels apart, `width` pixels across."""
+        first, last, size = (np.asarray(given, np.float64) for given in (start, end, pixel_size))
+        if any(given.shape != (2,) or not np.isfinite(given).all() for given in (first, last, size)) or size.min() <= 0:
+            raise InputError(f"A line is from (row, column) to (row, column), not from {start!r} to {end!r}; pixels are {pixel_size!r}.")
+        if int(width) != width or width < 1:
+            raise InputError(f"width={width!r} must be a whole number of pixels, at least 1.")
+        step = last - first
+        length = float(np.hypot(*step))
+        if length == 0:
+            raise InputError("The line has no length: draw it from one point to another.")
+        across = np.array([-step[1], step[0]]) * size[::-1] ** 2  # at right angles in space, not in pixels
+        across /= np.hypot(*across) * finer
+        n, lines = int(np.ceil(finer * length + 1)), finer * (int(width) - 1) + 1
+        corner = first - across * (lines - 1) / 2
+        matrix = np.array([*(np.column_stack([step / (n - 1), across, corner])[::-1]), [0, 0, 1]])
+        return cls(matrix, (lines, n), np.linspace(0, float(np.hypot(*(step * size))), n))
+
+    def on(self, scale: int) -> _Line:
+        """The same line in pixels `scale` times as fine, which cover the same area."""
+        finer = np.diag([scale, scale, 1.0])
+        finer[:2, 2] = (scale - 1) / 2
+        return self._replace(matrix=finer @ self.matrix)
+
+    def sample(self, plane: Any, order: int) -> Array:
+        """Brightness at the points, averaged across."""
+        if len(plane.shape) not in (2, 3):
+            raise InputError(f"A plane has axes Y and X, and may have colours; this one has shape {tuple(plane.shape)}.")
+        if order not in (NEAREST, LINEAR, CUBIC):
+            raise InputError(f"order={order!r} must be 0 (nearest), 1 (linear) or 3 (cubic).")
+        size = np.array(plane.shape[1::-1])[:, None]
+        lines, n = self.shape
+        along, across = np.meshgrid(np.arange(n), np.arange(lines))
+        points = (self.matrix @ np.stack([along.ravel(), across.ravel(), np.ones(lines * n)]))[:2]  # x, y
+        inside = ((points >= -0.5) & (points <= size - 0.5)).all(0)
+        if not inside.any():
+            raise InputError("The line lies outside the image: move it onto the image.")
+        low = np.maximum(np.floor(points[:, inside].min(1)).astype(int) - MARGIN, 0)
+        high = np.ceil(points[:, inside].max(1)).astype(int) + MARGIN + 1
+        around = np.asarray(plane[low[1] : high[1], low[0] : high[0]])
+        colours = without_alpha(around).astype(np.float64)
+        gray = colours.mean(-1) if colours.ndim == 3 else colours
+        matrix = self.matrix - np.pad(low[:, None], ((0, 1), (2, 0)))
+        # warp's cubic is Keys' (profile_line's is a spline); beyond the border the edge pixel repeats, as in the forward model
+        values = warp(gray, matrix, output_shape=self.shape, order=order, mode="symmetric", clip=False, preserve_range=True)
+        counted = inside.reshape(self.shape)
+        with np.errstate(invalid="ignore"):
+            mean: Array = np.where(counted, values, 0).sum(0) / counted.sum(0)
+        return mean
