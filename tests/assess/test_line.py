@@ -90,6 +90,19 @@ def test_across_is_at_right_angles_in_space(rng: np.random.Generator) -> None:
     assert np.abs(skew - thin).max() > 0.2
 
 
+def test_pixels_may_be_sheared() -> None:
+    pixel = np.array([[0.5, 0.0], [0.3, 0.25]])
+    distance, _ = line_profile(np.ones((60, 70)), *ENDS, pixel_size=pixel)
+    assert distance[-1] == pytest.approx(np.linalg.norm(pixel @ (np.array(ENDS[1]) - ENDS[0])), abs=1e-12)
+    # a wave in space along the line, which is at right angles to it the same
+    step = pixel @ (np.array(ENDS[1]) - ENDS[0])
+    y, x = np.mgrid[:60, :70]
+    pattern = np.sin(np.einsum("i,i...->...", step / np.hypot(*step), np.einsum("ij,j...->i...", pixel, np.array([y, x]))))
+    _, thin = line_profile(pattern, *ENDS, 1, CUBIC, pixel_size=pixel)
+    _, wide = line_profile(pattern, *ENDS, 9, CUBIC, pixel_size=pixel)
+    assert_allclose(wide, thin, atol=0.02)
+
+
 def test_colours_are_averaged_without_alpha(rng: np.random.Generator) -> None:
     colours = rng.random((60, 70, 3))
     _, expected = line_profile(colours.mean(-1), *ENDS)
@@ -136,6 +149,12 @@ def test_of_a_lazy_plane_what_lies_around_the_line_is_read(rng: np.random.Genera
 def test_what_is_no_line_is_refused(arguments: tuple, says: str) -> None:
     with pytest.raises(kg.InputError, match=says):
         line_profile(np.ones((20, 30)), *arguments)
+
+
+@pytest.mark.parametrize("size", [(0, 1), (1, np.nan), 1, (1, 1, 1), [[1, 1], [1, 1]]])
+def test_what_is_no_pixel_is_refused(size: object) -> None:
+    with pytest.raises(kg.InputError, match="pixel_size"):
+        line_profile(np.ones((20, 30)), *ENDS, pixel_size=size)
 
 
 def test_what_does_not_belong_together_is_refused() -> None:

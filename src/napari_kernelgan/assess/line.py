@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from skimage.transform import warp
 
 from ..errors import InputError
@@ -45,7 +45,7 @@ def line_profile(
     width: int = 1,
     order: int = LINEAR,
     *,
-    pixel_size: Sequence[float] = (1.0, 1.0),
+    pixel_size: ArrayLike = (1.0, 1.0),
 ) -> tuple[Array, Array]:
     """Sample a plane along a line, at the points that `skimage.measure.profile_line` takes: both ends, and steps of at most one pixel.
 
@@ -59,8 +59,9 @@ def line_profile(
         Pixels across the line that are averaged.
     order : int
         0: the pixel that a point lies in; 1: linear; 3: Keys' cubic, a = -0.5.
-    pixel_size : sequence of float
-        Height and width of a pixel; distances are in their unit, and "across" is at right angles where pixels are oblong too.
+    pixel_size : array_like
+        Height and width of a pixel, or a matrix (2, 2) whose columns are a step down and a step to the right in space, for pixels that are
+        sheared. Distances are in its unit, and "across" is at right angles in space.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def line_profiles(
     scale: int = 2,
     width: int = 1,
     *,
-    pixel_size: Sequence[float] = (1.0, 1.0),
+    pixel_size: ArrayLike = (1.0, 1.0),
     unit: str = "px",
 ) -> LineProfiles:
     """Sample an image and its upscale along the same line, in steps of at most one pixel of the upscale.
@@ -138,23 +139,25 @@ class _Line(NamedTuple):
     distance: Array
 
     @classmethod
-    def of(cls, start: Sequence[float], end: Sequence[float], width: int, pixel_size: Sequence[float], finer: int = 1) -> _Line:
+    def of(cls, start: Sequence[float], end: Sequence[float], width: int, pixel_size: ArrayLike, finer: int = 1) -> _Line:
         """A line with its points 1 / `finer` pixels apart, `width` pixels across."""
         first, last, size = (np.asarray(given, np.float64) for given in (start, end, pixel_size))
-        if any(given.shape != (2,) or not np.isfinite(given).all() for given in (first, last, size)) or size.min() <= 0:
-            raise InputError(f"A line is from (row, column) to (row, column), not from {start!r} to {end!r}; pixels are {pixel_size!r}.")
+        pixel = np.diag(size) if size.ndim == 1 else size
+        if first.shape != (2,) or last.shape != (2,) or not np.isfinite([first, last]).all():
+            raise InputError(f"A line is from (row, column) to (row, column), not from {start!r} to {end!r}.")
+        if pixel.shape != (2, 2) or not np.isfinite(pixel).all() or not np.linalg.det(pixel):
+            raise InputError(f"pixel_size={pixel_size!r} must be height and width, or a matrix of both steps.")
         if int(width) != width or width < 1:
             raise InputError(f"width={width!r} must be a whole number of pixels, at least 1.")
         step = last - first
-        length = float(np.hypot(*step))
-        if length == 0:
+        if not step.any():
             raise InputError("The line has no length: draw it from one point to another.")
-        across = np.array([-step[1], step[0]]) * size[::-1] ** 2  # at right angles in space, not in pixels
-        across /= np.hypot(*across) * finer
-        n, lines = int(np.ceil(finer * length + 1)), finer * (int(width) - 1) + 1
+        y, x = pixel.T @ pixel @ step
+        across = np.array([-x, y]) / (np.hypot(x, y) * finer)  # at right angles in space, not in pixels
+        n, lines = int(np.ceil(finer * np.hypot(*step) + 1)), finer * (int(width) - 1) + 1
         corner = first - across * (lines - 1) / 2
         matrix = np.array([*(np.column_stack([step / (n - 1), across, corner])[::-1]), [0, 0, 1]])
-        return cls(matrix, (lines, n), np.linspace(0, float(np.hypot(*(step * size))), n))
+        return cls(matrix, (lines, n), np.linspace(0, float(np.hypot(*(pixel @ step))), n))
 
     def on(self, scale: int) -> _Line:
         """The same line in pixels `scale` times as fine, which cover the same area."""
