@@ -30,6 +30,17 @@ def picture(viewer: Viewer, qtbot: Any) -> np.ndarray:
     return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
 
 
+def fit(viewer: Viewer, qtbot: Any) -> None:
+    """Show all layers, once the window has its layout and is drawn."""
+    size, calm = None, 0
+    while calm < 4:
+        qtbot.wait(80)
+        calm = calm + 1 if canvas(viewer).size() == size else 0
+        size = canvas(viewer).size()
+    viewer.reset_view()
+    picture(viewer, qtbot)
+
+
 def canvas(viewer: Viewer) -> Any:
     """The canvas, as a widget."""
     return viewer.window._qt_viewer.canvas.native

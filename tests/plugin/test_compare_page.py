@@ -27,7 +27,7 @@ from napari_kernelgan.assess.line import line_profile, line_profiles
 from napari_kernelgan.plugin.compare_page import BLINK, CURTAIN, OFF, ComparePage
 from napari_kernelgan.plugin.lines import line_of, pixel_matrix
 
-from .pairs import add_pair, drag, on_canvas
+from .pairs import add_pair, drag, fit, on_canvas
 
 HEIGHT, WIDTH = 40, 60
 AFFINE = np.array([[0, 2, 5], [-2, 0, 9], [0, 0, 1]])
@@ -157,8 +157,7 @@ def test_dragging_the_edge_moves_the_slider(window: Viewer, dark: np.ndarray, br
     window.window.add_dock_widget(page, name="Compare")
     before, _ = add_pair(window, dark, bright)
     page.mode.value = CURTAIN
-    window.reset_view()
-    qtbot.wait(200)
+    fit(window, qtbot)
     drag(window, qtbot, on_canvas(window, before, (20, 29.5)), on_canvas(window, before, (20, 44.5)))
     assert page.position.value == pytest.approx(75, abs=2)
     assert window.layers["cells curtain"].data.shape[1] == pytest.approx(45, abs=1)
@@ -353,7 +352,7 @@ def test_it_does_not_draw_more_often_than_can_be_seen(
         qtbot.wait(10)
     qtbot.wait(200)
     assert 2 <= len(drawn) <= 8
-    assert_allclose(page.plot.profiles.upscaled, line_profiles(dark, bright, *(LINE + 3)).upscaled, atol=1e-6)  # and the last is not missed
+    assert_allclose(page.plot.profiles.upscaled, line_profiles(dark, bright, *(LINE + 3)).upscaled, atol=0.05)  # and the last is not missed
 
 
 @pytest.mark.parametrize(
@@ -413,8 +412,7 @@ def test_draw_a_line_lets_the_mouse_draw_it(window: Viewer, dark: np.ndarray, br
     assert window.layers.selection.active is shapes
     assert page.lines.value is shapes
     assert (shapes.mode, shapes.ndim) == ("add_line", 2)
-    window.reset_view()
-    qtbot.wait(200)
+    fit(window, qtbot)
     drag(window, qtbot, on_canvas(window, before, (10, 10)), on_canvas(window, before, (30, 45)))
     assert_allclose(line_of(shapes, before, (1,) if stacked else ()), [[10, 10], [30, 45]], atol=1.5)  # napari draws a little beyond
     qtbot.waitUntil(lambda: page.plot.profiles is not None, timeout=5000)

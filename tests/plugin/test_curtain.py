@@ -24,7 +24,7 @@ from napari_kernelgan.plugin.pair import LayerPair
 from napari_kernelgan.plugin.records import is_picture
 from napari_kernelgan.plugin.widget import KernelGANWidget
 
-from .pairs import add_pair, canvas, drag, in_layer, on_canvas, picture
+from .pairs import add_pair, canvas, drag, fit, in_layer, on_canvas, picture
 
 HEIGHT, WIDTH = 40, 60
 PLACED = {
@@ -96,7 +96,7 @@ def alike(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> bool:
 
 def check_both_sides(viewer: Viewer, before: Image, after: Image, qtbot: Any, percent: float = 40) -> None:
     """Left of the edge the canvas shows the image, right of it the upscale; before and after, neither is changed."""
-    viewer.reset_view()
+    fit(viewer, qtbot)
     left, right = shown_alone(viewer, before, qtbot), shown_alone(viewer, after, qtbot)
     curtain = curtain_of(viewer, before, after)
     curtain.draw(percent)
@@ -152,7 +152,7 @@ def test_a_whole_stack_follows_the_slider(window: Viewer, dark: np.ndarray, brig
 def test_of_multiscale_images_the_full_resolution_is_seen(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot) -> None:
     levels = [dark, dark[::2, ::2], dark[::4, ::4]]
     before, after = add_pair(window, levels, bright, multiscale=True, contrast_limits=(0, 255))
-    window.reset_view()
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     assert curtain.layer.data.shape == (HEIGHT, WIDTH // 2)
@@ -172,7 +172,7 @@ def test_bicubic_is_as_in_upscaling(window: Viewer, small: np.ndarray, bright: n
         low, high = np.dstack([low, low[::-1], low // 2]), np.dstack([bright] * 3)
     before, after = add_pair(window, low, high, scale=(2, 1), translate=(5, 7), contrast_limits=None if colours else (0, 255))
     enlarged = window.add_image(kg.upscale(low, None, 2, "bicubic"), scale=after.scale, translate=after.translate, contrast_limits=(0, 255))
-    window.reset_view()
+    fit(window, qtbot)
     expected, right, nearest = (shown_alone(window, layer, qtbot) for layer in (enlarged, after, before))
     curtain = curtain_of(window, before, after, "bicubic")
     curtain.draw(50)
@@ -193,7 +193,7 @@ def test_bicubic_is_as_in_upscaling(window: Viewer, small: np.ndarray, bright: n
 @pytest.mark.gl
 def test_the_edge_is_a_thin_line_of_its_own_colour(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot) -> None:
     before, after = add_pair(window, dark, bright, contrast_limits=(0, 255))
-    window.reset_view()
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     seen = picture(window, qtbot)
@@ -261,8 +261,7 @@ def test_its_layer_is_not_offered_for_work(viewer: Viewer, widget: KernelGANWidg
 @pytest.mark.parametrize("placed", PLACED)
 def test_the_edge_is_dragged(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot, placed: str) -> None:
     before, after = add_pair(window, dark, bright, **PLACED[placed])
-    window.reset_view()
-    qtbot.wait(100)
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     told: list[float] = []
@@ -288,8 +287,7 @@ def test_the_edge_is_dragged(window: Viewer, dark: np.ndarray, bright: np.ndarra
 @pytest.mark.gl
 def test_away_from_the_edge_the_mouse_pans(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot) -> None:
     before, after = add_pair(window, dark, bright)
-    window.reset_view()
-    qtbot.wait(100)
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     centre, start = window.scene.camera.center, on_canvas(window, before, (20, 29.5))
@@ -309,8 +307,7 @@ def test_a_tool_of_a_layer_goes_first(window: Viewer, dark: np.ndarray, bright: 
     curtain.draw(50)
     shapes = window.add_shapes()
     shapes.mode = "add_line"
-    window.reset_view()
-    qtbot.wait(100)
+    fit(window, qtbot)
     drag(window, qtbot, on_canvas(window, before, (20, 29.5)), on_canvas(window, before, (30, 45)))
     assert curtain.percent == 50
     assert shapes.nshapes == 1
@@ -322,8 +319,7 @@ def test_a_tool_of_a_layer_goes_first(window: Viewer, dark: np.ndarray, bright: 
 @pytest.mark.parametrize("how", ["end", "remove"])
 def test_the_camera_pans_again_when_it_ends_under_the_mouse(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot, how: str) -> None:
     before, after = add_pair(window, dark, bright)
-    window.reset_view()
-    qtbot.wait(100)
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     start = on_canvas(window, before, (20, 29.5))
@@ -341,8 +337,7 @@ def test_the_camera_pans_again_when_it_ends_under_the_mouse(window: Viewer, dark
 @pytest.mark.gl
 def test_the_pointer_tells_where_the_edge_can_be_taken(window: Viewer, dark: np.ndarray, bright: np.ndarray, qtbot) -> None:
     before, after = add_pair(window, dark, bright)
-    window.reset_view()
-    qtbot.wait(100)
+    fit(window, qtbot)
     curtain = curtain_of(window, before, after)
     curtain.draw(50)
     for index, style in (((20, 40), "standard"), ((20, 29.5), "pointing"), ((20, 15), "standard"), ((20, 29.5), "pointing")):
