@@ -30,6 +30,14 @@ def test_it_samples_as_scikit_image_does(rng: np.random.Generator, order: int, w
     assert_allclose(np.diff(distance), distance[1], atol=1e-12)
 
 
+@pytest.mark.parametrize("order", [NEAREST, LINEAR])
+@pytest.mark.parametrize("ends", [((3.2, 5), (390.1, 410.7)), ((390, 410), (3.3, 5)), ((20, 15), (20, 415)), ((380, 15), (9, 300.2))])
+def test_long_lines_are_no_different(rng: np.random.Generator, order: int, ends: tuple) -> None:
+    plane = rng.integers(0, 60000, (400, 420)).astype(np.uint16)
+    found, expected = line_profile(plane, *ends, 3, order)[1], profile_line(plane.astype(float), *ends, 3, order)
+    assert np.isclose(found, expected, atol=1e-8).mean() > (0.99 if order == NEAREST else 1 - 1e-9)  # half-way, rounding decides
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_cubic_is_that_of_bicubic_upscaling(rng: np.random.Generator, scale: int) -> None:
     plane = rng.random((30, 40)).astype(np.float32)

@@ -312,6 +312,15 @@ def test_a_tool_of_a_layer_goes_first(window: Viewer, dark: np.ndarray, bright: 
     assert curtain.percent == 50
     assert shapes.nshapes == 1
     assert not window.scene.camera.mouse_pan  # the tool's doing
+    QTest.keyPress(canvas(window), Qt.Key.Key_Space)  # napari puts the tool aside
+    drag(window, qtbot, on_canvas(window, before, (20, 29.5)), on_canvas(window, before, (20, 41.5)), let_go=False)
+    assert curtain.percent == pytest.approx(70, abs=2)
+    QTest.keyRelease(canvas(window), Qt.Key.Key_Space)  # and takes it up again
+    QTest.mouseRelease(canvas(window), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, on_canvas(window, before, (20, 41.5)))
+    qtbot.wait(50)
+    assert shapes.mode == "add_line"
+    assert not window.scene.camera.mouse_pan
+    assert shapes.nshapes == 1
     curtain.end()
 
 

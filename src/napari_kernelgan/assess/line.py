@@ -21,6 +21,8 @@ NEAREST, LINEAR, CUBIC = 0, 1, 3
 """Orders of interpolation; cubic is Keys' with a = -0.5, as everywhere in this package."""
 MARGIN = 3
 """Pixels around the line that interpolation may ask for."""
+PIECE = 128
+"""Points that are sampled together."""
 
 
 class LineProfiles(NamedTuple):
@@ -172,21 +174,40 @@ class _Line(NamedTuple):
         if order not in (NEAREST, LINEAR, CUBIC):
             raise InputError(f"order={order!r} must be 0 (nearest), 1 (linear) or 3 (cubic).")
         size = np.array(plane.shape[1::-1])[:, None]
-        lines, n = self.shape
-        along, across = np.meshgrid(np.arange(n), np.arange(lines))
-        points = (self.matrix @ np.stack([along.ravel(), across.ravel(), np.ones(lines * n)]))[:2]  # x, y
-        inside = ((points >= -0.5) & (points <= size - 0.5)).all(0)
+        along, across = np.meshgrid(np.arange(self.shape[1]), np.arange(self.shape[0]))
+        points = np.einsum("ij,j...->i...", self.matrix[:2], np.stack([along, across, np.ones(self.shape)]))  # x, y
+        inside = ((points >= -0.5) & (points <= size[..., None] - 0.5)).all(0)
         if not inside.any():
             raise InputError("The line lies outside the image: move it onto the image.")
-        low = np.maximum(np.floor(points[:, inside].min(1)).astype(int) - MARGIN, 0)
-        high = np.ceil(points[:, inside].max(1)).astype(int) + MARGIN + 1
-        around = np.asarray(plane[low[1] : high[1], low[0] : high[0]])
-        colours = without_alpha(around).astype(np.float64)
-        gray = colours.mean(-1) if colours.ndim == 3 else colours
-        matrix = self.matrix - np.pad(low[:, None], ((0, 1), (2, 0)))
-        # warp's cubic is Keys' (profile_line's is a spline); beyond the border the edge pixel repeats, as in the forward model
-        values = warp(gray, matrix, output_shape=self.shape, order=order, mode="symmetric", clip=False, preserve_range=True)
-        counted = inside.reshape(self.shape)
+        (left, top), (right, bottom) = _box(points[:, inside])
+        around, values = np.asarray(plane[top:bottom, left:right]), np.zeros(self.shape)
+        for first in range(0, self.shape[1], PIECE):  # a long slanting line lies in a large box, but its pieces do not
+            piece = np.s_[:, first : first + PIECE]
+            if inside[piece].any():
+                (x, y), end = _box(points[:, *piece][:, inside[piece]])
+                corner = np.maximum([x - left, y - top], 0)
+                part = around[corner[1] : end[1] - top, corner[0] : end[0] - left]
+                shift = first * self.matrix[:2, 0] - (left, top) - corner
+                values[piece] = self._moved(shift)._warp(part, order, values[piece].shape)
         with np.errstate(invalid="ignore"):
-            mean: Array = np.where(counted, values, 0).sum(0) / counted.sum(0)
+            mean: Array = np.where(inside, values, 0).sum(0) / inside.sum(0)
         return mean
+
+    def _moved(self, shift: Array) -> _Line:
+        """The line moved by (x, y)."""
+        matrix = self.matrix.copy()
+        matrix[:2, 2] += shift
+        return self._replace(matrix=matrix)
+
+    def _warp(self, pixels: NDArray[Any], order: int, shape: tuple[int, ...]) -> Array:
+        """Values at the first points, without a look at which of them lie inside."""
+        colours = without_alpha(pixels).astype(np.float64)
+        gray = colours.mean(-1) if colours.ndim == 3 else colours
+        # warp's cubic is Keys' (profile_line's is a spline); beyond the border the edge pixel repeats, as in the forward model
+        values: Array = warp(gray, self.matrix, output_shape=shape, order=order, mode="symmetric", clip=False, preserve_range=True)
+        return values
+
+
+def _box(points: Array) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """First and last (exclusive) column and row of the pixels that interpolation at points (2, n) may ask for."""
+    return np.maximum(np.floor(points.min(1)).astype(int) - MARGIN, 0), np.ceil(points.max(1)).astype(int) + MARGIN + 1

@@ -47,7 +47,8 @@ PERIOD_TIP = "How long each of both is seen, in seconds."
 LINE_TIP = "A Shapes layer. The plot is of its selected line, else of its last."
 WIDTH_TIP = "How many pixels of the image across the line are averaged: more of them, less noise."
 DRAW_TIP = (
-    "Add a layer to draw a line on: press the mouse on the image, drag and let go. Move its ends with the selection tools of the layer."
+    "Add a layer to draw a line on: press the mouse on the image, drag and let go. The tool stays in the hand: choose another to move the "
+    "line or its ends, and hold Space to pan or to drag the edge of the curtain."
 )
 
 
@@ -78,6 +79,7 @@ class ComparePage(Container):
         self.lines.null_string = "none"
         self.interpolation = ComboBox(choices=INTERPOLATIONS, tooltip=HOW_TIP)
         self.mode = RadioButtons(choices=(OFF, CURTAIN, BLINK), value=OFF, orientation="horizontal", tooltip=MODE_TIP)
+        self.mode.native.setStyleSheet("QGroupBox { border: none; margin: 0; padding: 0; }")  # no frame: it is a row of a form
         self.position = FloatSlider(value=50, min=0, max=100, step=0.1, tooltip=EDGE_TIP)
         self.period = FloatSlider(value=1, min=0.2, max=2, step=0.1, tooltip=PERIOD_TIP)
         self.status = text()

@@ -67,10 +67,9 @@ class Curtain:
     def __init__(self, viewer: Viewer, pair: LayerPair, interpolation: str = "nearest") -> None:
         pair.check_view(viewer)
         self._viewer, self._pair = viewer, pair
-        self._column, self._shown, self._over = 0, True, False
+        self._column, self._shown, self._held, self._over = 0, True, False, False
         self._take(interpolation)
         self._undo = ExitStack()
-        self._hold: Any = None
         self._timer = QTimer()
         self._timer.timeout.connect(self.swap)
         self.layer = self._make()
@@ -287,13 +286,14 @@ class Curtain:
             self._let_go()
 
     def _take_hold(self) -> None:
-        self._hold = camera_of(self._viewer)
-        self._hold.mouse_pan = False
+        self._held = True
+        camera_of(self._viewer).mouse_pan = False
 
     def _let_go(self) -> None:
-        """Let the camera pan again."""
-        if self._hold is not None:
-            self._hold.mouse_pan, self._hold = True, None
+        """Let the camera pan again, unless a tool has been taken up meanwhile."""
+        if self._held:
+            self._held, active = False, self._viewer.layers.selection.active
+            camera_of(self._viewer).mouse_pan = active is None or active.mouse_pan
 
     def _on_hover(self, _: Viewer, event: Any) -> None:
         self._point(not self.blinking and self._shown and self._at(event.position)[1] <= NEAR)

@@ -51,7 +51,7 @@ def pixel_matrix(layer: Image) -> np.ndarray:
 def draw_line(viewer: Viewer, pair: LayerPair) -> Shapes:
     """Add a layer on which the next drag of the mouse draws a line; it lies where the image lies, on all its planes, and is active."""
     source = Source.of(pair.before)
-    look = {"edge_color": COLOUR, "face_color": "transparent", "edge_width": max(min(source.plane_size) * THICKNESS, 0.5)}
+    look = {"edge_color": COLOUR, "face_color": "transparent", "edge_width": max(min(source.plane_size) * THICKNESS, 1.0)}
     shapes = viewer.add_layer(Shapes(ndim=2, name=f"{source.name} line", **source.placement.flat().keywords(), **look))
     shapes.mode = "add_line"
     return shapes
