@@ -24,6 +24,8 @@ MAP_KEY = "napari_kernelgan_map"
 """Where the layers of a map of kernels have the `KernelMap` itself, for upscaling with it."""
 KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
 KERNELS, MAP = "kernels of a stack", "kernel map"
+COMPARISON = "comparison"
+"""Of a layer that is there while an image is compared with its upscale, and goes with the comparison."""
 
 
 def estimate_record(estimate: KernelEstimate, source: Source) -> dict[str, Any]:
@@ -55,8 +57,13 @@ def is_preview(layer: Layer) -> bool:
 
 
 def is_picture(layer: Layer) -> bool:
-    """Whether a layer is an image that there is something to do with, and no kernel, kernels or map."""
-    return isinstance(layer, Image) and record_of(layer).get("kind") not in (KERNEL, PREVIEW, KERNELS, MAP)
+    """Whether a layer is an image that there is something to do with, and no kernel, kernels, map or comparison."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") not in (KERNEL, PREVIEW, KERNELS, MAP, COMPARISON)
+
+
+def is_upscaled(layer: Layer) -> bool:
+    """Whether a layer is an image that this plugin upscaled."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") == UPSCALED
 
 
 def is_map(layer: Layer) -> bool:
@@ -64,9 +71,9 @@ def is_map(layer: Layer) -> bool:
     return isinstance(layer.metadata.get(MAP_KEY), KernelMap)
 
 
-def belongs_to(kernel: Layer, image: Layer) -> bool:
-    """Whether a kernel was estimated from an image layer, whatever either is called now."""
-    origin = record_of(kernel).get("source") or {}
+def belongs_to(result: Layer, image: Layer) -> bool:
+    """Whether a kernel or an upscaled image was made from an image layer, whatever either is called now."""
+    origin = record_of(result).get("source") or {}
     return origin.get("layer_id") == str(image.unique_id)
 
 

@@ -81,7 +81,7 @@ def region_of(shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> Region:
     if not rectangles:
         raise InputError(f"Layer '{shapes.name}' holds no rectangle: draw one, or choose the whole plane as region.")
     chosen = max(set(rectangles) & set(shapes.selected_data), default=rectangles[-1])
-    corners = np.array([_pixel(corner, shapes, layer, plane) for corner in shapes.data[chosen]])
+    corners = np.array([pixel_at(corner, shapes, layer, plane) for corner in shapes.data[chosen]])
     shape = (layer.data[0] if layer.multiscale else layer.data).shape[layer.ndim - 2 : layer.ndim]
     top, left = np.maximum(np.ceil(corners.min(0) - FUZZ), 0).astype(int)
     bottom, right = np.minimum(np.floor(corners.max(0) + FUZZ) + 1, shape).astype(int)
@@ -95,8 +95,8 @@ def unit_ratio(unit: object, to: object) -> float:
     return float((1 * unit).to(to).magnitude) if unit.is_compatible_with(to) else 1.0
 
 
-def _pixel(corner: Sequence[float], shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> np.ndarray:
-    """Index (y, x) of the point of a plane where a corner lies; Y and X are the last two axes of both layers."""
+def pixel_at(corner: Sequence[float], shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> np.ndarray:
+    """Index (y, x) of the point of a plane where a shape's corner lies; Y and X are the last two axes of both layers."""
     point = np.array(layer.data_to_world((*plane, 0, 0)), float)
     ratios = [unit_ratio(own, to) for own, to in zip(shapes.units[-2:], layer.units[-2:], strict=True)]
     point[-2:] = np.array(shapes.data_to_world(corner))[-2:] * ratios
