@@ -22,8 +22,8 @@ CHANNELS = (
 
 
 @pytest.fixture
-def form(qapp) -> OpticsForm:
-    return OpticsForm()
+def form(viewer: Viewer) -> OpticsForm:
+    return OpticsForm(viewer)
 
 
 @pytest.fixture
@@ -103,4 +103,17 @@ def test_what_no_file_tells_is_left_empty(form: OpticsForm, image: Image, viewer
     form.fill(image, 0)
     Path(image.source.path).unlink()
     form.fill(image, 0)
+    assert filled(form)[:2] == ("", "")
+
+
+def test_it_follows_the_channel_that_the_sliders_point_at(form: OpticsForm, image: Image, viewer: Viewer) -> None:
+    image.axis_labels = ("c", "y", "x")
+    viewer.dims.set_current_step(0, 0)
+    form.follow(image)
+    assert filled(form) == ("1.4", "488", "confocal")
+    viewer.dims.set_current_step(0, 1)
+    assert form.wavelength.value == ""  # of this channel the file has no wavelength of excitation
+    viewer.layers.remove(image)
+    viewer.dims.set_current_step(0, 0)
+    form.follow(None)
     assert filled(form)[:2] == ("", "")

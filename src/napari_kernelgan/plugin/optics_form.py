@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import get_args
 
 from magicgui.widgets import ComboBox, LineEdit
+from napari.components import ViewerModel
 from napari.layers import Image
 
 from ..errors import InputError
@@ -14,6 +16,7 @@ from ..kernels.theory import Mode, Optics
 from .forms import Form
 from .parts import short
 from .records import record_of
+from .source import Source, current_plane
 
 APERTURE_TIP = "Numerical aperture of the objective that detects, for example 1.4. Empty: not known, and nothing is compared with theory."
 WAVELENGTH_TIP = (
@@ -27,9 +30,17 @@ class OpticsForm(Form):
     """Fields for aperture, wavelength and kind of a microscope.
 
     `changed` is emitted when any of them has changed, once where `fill` changes several.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its sliders tell which channel of an image is looked at.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._layer: weakref.ref[Image] | None = None
+        self._channel: int | None = None
         self._found = FoundOptics().channel(None)
         self.aperture = LineEdit(tooltip=APERTURE_TIP)
         self.wavelength = LineEdit(tooltip=WAVELENGTH_TIP)
@@ -39,6 +50,8 @@ class OpticsForm(Form):
             field.changed.connect(self._tell)
         self.mode.changed.connect(self._on_mode)
         self._mode = self.mode.value
+        viewer.dims.events.point.connect(self._on_sliders)
+        self.native.destroyed.connect(lambda: viewer.dims.events.point.disconnect(self._on_sliders))
 
     @property
     def optics(self) -> Optics | None:
@@ -72,6 +85,21 @@ class OpticsForm(Form):
             self.wavelength.value = _text(self._found.wavelength(self.mode.value))
         if self._filled != before:
             self._tell()
+
+    def follow(self, layer: Image | None) -> None:
+        """Fill in what the file of a layer tells, now and whenever the sliders point at another channel of it."""
+        self._layer = weakref.ref(layer) if layer is not None else None
+        self._channel = self._seen_channel(layer)
+        self.fill(layer, self._channel)
+
+    def _on_sliders(self, *_: object) -> None:
+        layer = self._layer() if self._layer else None
+        if layer in self._viewer.layers and self._seen_channel(layer) != self._channel:
+            self.follow(layer)
+
+    def _seen_channel(self, layer: Image | None) -> int | None:
+        axes = Source.of(layer).axes if layer is not None else ""
+        return current_plane(self._viewer, layer)[axes.index("C")] if "C" in axes else None
 
     @property
     def _filled(self) -> tuple[str, str, str]:

@@ -107,12 +107,11 @@ class Panel(Container):
         for field in (*self._run_fields.values(), *(field for form in self.settings.values() for field in form.fields.values())):
             field.changed.connect(lambda *_: self._soon.start())
 
-    def _advanced(self, names: Sequence[str] | None = None) -> Fold:
-        """The settings of methods, all or some, out of sight at first, with the buttons that load and save them."""
-        forms = {name: form for name, form in self.settings.items() if names is None or name in names}
-        folds = [Fold(TITLES.get(name, name.capitalize()), form) for name, form in forms.items()]
-        content = Container(widgets=[row(self.load_settings_button, self.save_settings_button, self.defaults_button), *folds], labels=False)
-        return Fold("Advanced", content, FOLD_HEIGHT)
+    def _advanced(self, *first: Widget) -> Fold:
+        """The settings of all methods, out of sight at first, below other widgets and the buttons that load and save them."""
+        folds = [Fold(TITLES.get(name, name.capitalize()), form) for name, form in self.settings.items()]
+        buttons = row(self.load_settings_button, self.save_settings_button, self.defaults_button)
+        return Fold("Advanced", Container(widgets=[*first, buttons, *folds], labels=False), FOLD_HEIGHT)
 
     # settings
 

@@ -63,8 +63,8 @@ class Run(LayerRun):
         If it is not an image layer, or has no such plane.
     """
 
-    kernel_drawn = Signal(object)
-    """The kernel as it is, an array, a few times a second."""
+    kernel_drawn = Signal(Report)
+    """The report of a kernel in training, a few times a second."""
     kernel_finished = Signal(Image)
     """The kernel layer has its final kernel."""
 
@@ -98,7 +98,7 @@ class Run(LayerRun):
     def _show(self, report: Report) -> None:
         if report.kernel is not None:
             self._draw(report.kernel)
-            self.kernel_drawn.emit(report.kernel)
+            self.kernel_drawn.emit(report)
 
     def _draw(self, kernel: Kernel) -> None:
         """Add the kernel layer, or redraw it; not again if it was removed."""

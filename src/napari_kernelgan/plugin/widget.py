@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
-from magicgui.widgets import CheckBox, ComboBox
+from magicgui.widgets import CheckBox, ComboBox, Container
 from napari import Viewer
 from napari.layers import Image, Shapes
 from napari.utils.notifications import show_info
@@ -16,12 +17,15 @@ from qtpy.QtWidgets import QApplication
 from ..errors import InputError
 from ..upscaling.api import METHODS as UPSCALERS
 from .as_python import Call, as_python
+from .compare_page import CURTAIN, OFF, ComparePage
 from .forms import Fold, Form
 from .glance import Glance
 from .kernel_view import KernelView
 from .live import Live
+from .optics_form import OpticsForm
 from .panel import Panel
 from .parts import Column, Pages, button, heading, row, say, short, text
+from .plots_page import PlotsPage
 from .preferences import Preferences
 from .presets import PresetChoice
 from .records import belongs_to
@@ -30,8 +34,9 @@ from .run import Options, Run
 from .size_form import SizeForm
 from .source import current_plane, visible_plane
 from .words import Words
+from .worker import Report
 
-RUN = "Run"
+RUN, PLOTS, COMPARE = "Run", "Plots", "Compare"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
 THIS, SELECTED = "this one", "all selected in the layer list"
@@ -71,11 +76,11 @@ class KernelGANWidget(Panel):
         self._calls: list[Call] = []
         self._make_choices()
         self._make_buttons()
-        self.pages = Pages({RUN: self._steps()})
+        self.pages = Pages({RUN: self._steps(), PLOTS: Column([self.plots], self.plots), COMPARE: Column([self.compare], self.compare)})
         self._assemble(self.pages, row(self.both_button, self.cancel_button), (self.estimate_button, self.upscale_button, self.both_button))
         self._listen()
         self.preset.listen()
-        self.kernel_view.show_layer(None)
+        self._show_kernel(None)
         self._follow()
         self._show_image()
         self._show_selection()
@@ -96,6 +101,9 @@ class KernelGANWidget(Panel):
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
         self.size = SizeForm()
         self.kernel_view = KernelView()
+        self.optics = OpticsForm(self._viewer)
+        self.plots = PlotsPage(self._viewer)
+        self.compare = ComparePage(self._viewer)
         self.live = CheckBox(value=True, text="Live estimate", tooltip=LIVE_TIP)
         self.live_widths = text()
 
@@ -130,15 +138,16 @@ class KernelGANWidget(Panel):
                 Form({"kernel": self.kernel, "upscale by": self.upscaler}),
                 self.kernel_view,
                 self.upscale_button,
-                Fold("Pixel size", self.size),
-                self._advanced(),
+                Fold("Pixel size and optics", Container(widgets=[self.size, self.optics], labels=False)),
+                self._advanced(Form({"device": self.device, "seed": self.seed})),
                 self.copy_button,
             ]
         )
 
     def _listen(self) -> None:
         self.image.changed.connect(self._show_image)
-        self.kernel.changed.connect(self.kernel_view.show_layer)
+        self.kernel.changed.connect(self._show_kernel)
+        self.optics.changed.connect(self._show_optics)
         self._viewer.layers.selection.events.changed.connect(self._show_selection)
         self._live = Live(self._viewer, self._glance, self.native)
         self._live.told.connect(self._show_live)
@@ -178,6 +187,11 @@ class KernelGANWidget(Panel):
         QApplication.clipboard().setText(as_python(self._calls))
         show_info("Copied: paste it into napari's console, where 'viewer' is this window's.")
 
+    def toggle_curtain(self) -> None:
+        """Begin or end a comparison of an image with its upscale, by a curtain."""
+        self.pages.page = COMPARE
+        self.compare.mode.value = OFF if self.compare.mode.value == CURTAIN else CURTAIN
+
     def _begin(self, what: What) -> None:
         if self.running:
             self._start()  # says so
@@ -196,11 +210,12 @@ class KernelGANWidget(Panel):
             run = Run(self._viewer, layer, call.options)
             if what != "estimate":
                 limit.check_memory(run.source, call.options.scale, call.options.upscaler)
-            run.kernel_drawn.connect(self.kernel_view.show_training)
+            run.kernel_drawn.connect(self._show_training)
             run.kernel_finished.connect(self._choose_kernel)
             if what == "upscale":
                 run.upscale(call.kernel() if call.kernel else None)
             else:
+                self.plots.begin_training(call.options.method, call.options.scale)
                 run.estimate(then_upscale=what == "both")
             self._calls.append(call)
             self.copy_button.enabled = True
@@ -265,6 +280,7 @@ class KernelGANWidget(Panel):
         """Fill in what depends on the image: its pixel size, whether there are planes, its latest kernel."""
         layer = self.image.value
         self._what.show_row("planes", layer is not None and layer.ndim > 2)
+        self.optics.follow(layer)
         if layer is None:
             return
         self.size.fill(layer)
@@ -275,9 +291,21 @@ class KernelGANWidget(Panel):
         if self.image.value is None or belongs_to(layer, self.image.value):
             self.kernel.value = layer
 
+    def _show_kernel(self, layer: Image | None) -> None:
+        self.kernel_view.show_layer(layer)
+        self.plots.show_kernel(layer)
+
+    def _show_training(self, report: Report) -> None:
+        self.kernel_view.show_training(report.kernel)
+        self.plots.add_training(report.step, report.kernel, report.losses)
+
+    def _show_optics(self, *_: Any) -> None:
+        with suppress(InputError):  # half typed
+            self.plots.optics = self.optics.optics
+
     def _show_ended(self) -> None:
         super()._show_ended()
-        self.kernel_view.show_layer(self.kernel.value)
+        self._show_kernel(self.kernel.value)
 
     # live
 
@@ -300,6 +328,11 @@ class KernelGANWidget(Panel):
 
     def _follow_live(self, *_: Any) -> None:
         self._live.follow(self.image.value, self.region.value)
+
+    def _on_parent(self, parent: Any) -> None:
+        super()._on_parent(parent)
+        if parent is None:
+            self.compare.end()
 
     def _on_destroyed(self, *_: Any) -> None:
         self._live.close()
