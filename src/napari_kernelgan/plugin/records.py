@@ -24,6 +24,8 @@ MAP_KEY = "napari_kernelgan_map"
 """Where the layers of a map of kernels have the `KernelMap` itself, for upscaling with it."""
 KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
 KERNELS, MAP = "kernels of a stack", "kernel map"
+RESIDUAL, ADDED, SPREAD = "residual", "added detail", "seed spread"
+NO_PICTURES = {KERNEL, PREVIEW, KERNELS, MAP, RESIDUAL, ADDED, SPREAD}
 
 
 def estimate_record(estimate: KernelEstimate, source: Source) -> dict[str, Any]:
@@ -55,8 +57,13 @@ def is_preview(layer: Layer) -> bool:
 
 
 def is_picture(layer: Layer) -> bool:
-    """Whether a layer is an image that there is something to do with, and no kernel, kernels or map."""
-    return isinstance(layer, Image) and record_of(layer).get("kind") not in (KERNEL, PREVIEW, KERNELS, MAP)
+    """Whether a layer is an image that there is something to do with, and no kernel, kernels, map, or what was found out about an image."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") not in NO_PICTURES
+
+
+def is_upscaled(layer: Layer) -> bool:
+    """Whether a layer is an upscaled image of this plugin."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") == UPSCALED
 
 
 def is_map(layer: Layer) -> bool:
