@@ -34,7 +34,7 @@ def source_of(viewer: ViewerModel | None, upscaled: Layer) -> Image:
         If the layer is no upscaled image of this plugin, or its image is not among the viewer's layers.
     """
     origin = _record(upscaled)["source"]
-    found = next((layer for layer in _layers(viewer) if str(layer.unique_id) == origin["layer_id"]), None)
+    found = next((layer for layer in layers_of(viewer) if str(layer.unique_id) == origin["layer_id"]), None)
     if found is None:
         raise InputError(
             f"Layer '{origin['layer']}', which '{upscaled.name}' was made from, is not among the layers: open the image again and upscale "
@@ -53,7 +53,7 @@ def kernel_of(viewer: ViewerModel | None, upscaled: Layer) -> Layer:
     InputError
         If it is not among the viewer's layers, or several kernels were undone, one for each of some planes.
     """
-    record, layers = _record(upscaled), list(_layers(viewer))[::-1]
+    record, layers = _record(upscaled), list(layers_of(viewer))[::-1]
     name, stack = upscaled.name, record.get("stack")
     if record["method"] == "bicubic":
         own = [each for each in layers if is_kernel(each) and record_of(each)["scale"] == record["scale"] and _of_one_image(each, record)]
@@ -191,7 +191,8 @@ def _record(upscaled: Layer) -> dict[str, Any]:
     return record_of(upscaled)
 
 
-def _layers(viewer: ViewerModel | None) -> Iterable[Layer]:
+def layers_of(viewer: ViewerModel | None) -> Iterable[Layer]:
+    """The layers of a viewer; None: of napari's current one, if there is one."""
     if viewer is None:
         from napari import current_viewer
 

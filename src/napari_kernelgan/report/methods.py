@@ -238,7 +238,7 @@ def _what(record: Record) -> str:
     if source.get("plane"):
         return f"The plane of the image with index {', '.join(map(str, source['plane']))} was"
     if source.get("ranges"):
-        parts = [f"{axis} = {first} to {last - 1}" for axis, (first, last) in source["ranges"].items()]
+        parts = [f"{axis} = {first}" + (f" to {last - 1}" if last - first > 1 else "") for axis, (first, last) in source["ranges"].items()]
         return f"The planes of the image with {_listed(parts)} were"
     return "The image was"
 

@@ -15,6 +15,13 @@ MEANINGS = {
     "warn": "Something speaks against this upscale: look at the reasons before you use it.",
     "no-evidence": "Nothing shows that this is better than plain interpolation. That does not show that it is not.",
 }
+MEASURES = (
+    "Residual: the image minus the upscale, blurred and downscaled again; root mean square, in standard deviations of the image's noise, "
+    "and as a part of what a bicubic upscale leaves. Its correlation is that between neighbouring pixels. Added: the squared gradients of "
+    "what bicubic lacks, as a part of the upscale's. Kernel's width: over that of the blur that the image's spectrum shows. Withheld "
+    "parts: how much better ZSSR restored parts of the image that it did not learn from than the inverse alone."
+)
+"""What the numbers are of."""
 Rows = list[tuple[str, str]]
 
 
@@ -23,11 +30,11 @@ def measures_in_words(measures: dict[str, float]) -> Rows:
     bicubic = measures.get("bicubic_rms")
     shown: dict[str, tuple[str, Callable[[float], str]]] = {
         "residual_rms": ("residual", lambda rms: f"{rms:.2f} × noise" + (f" (bicubic: {bicubic:.2f})" if bicubic is not None else "")),
-        "unexplained": ("left unexplained", lambda part: f"{percent(part)} of what bicubic leaves"),
+        "unexplained": ("left unexplained", lambda part: f"{percent(part)} of bicubic's"),
         "residual_correlation": ("residual's correlation", lambda value: f"{value:.2f} (white noise: 0)"),
-        "added_share": ("added to bicubic", lambda share: f"{percent(share, 1)} of its gradients' power"),
-        "width_ratio": ("kernel's width", lambda ratio: f"{ratio:.2f} × that of the blur in the spectrum"),
-        "held_out_gain": ("withheld parts", lambda gain: f"{gain:+.2f} dB against the inverse alone"),
+        "added_share": ("added to bicubic", lambda share: f"{percent(share, 1)} of its gradients"),
+        "width_ratio": ("kernel's width", lambda ratio: f"{ratio:.2f} × the spectrum's"),
+        "held_out_gain": ("withheld parts", lambda gain: f"{gain:+.2f} dB on the inverse"),
     }
     return [(label, form(measures[name])) for name, (label, form) in shown.items() if name in measures]
 
