@@ -100,7 +100,7 @@ class TrustPage(Container):
         self.copy_button = button("Copy methods sentence", self.copy_methods, COPY_TIP)
         self.save_button = button("Save results", self._choose_folder, SAVE_TIP)
         self.format = ComboBox(choices=[("OME-TIFF", "ome-tiff"), ("OME-Zarr", "ome-zarr")], tooltip=FORMAT_TIP)
-        self.made = Record()
+        self.made = RecordText()
         self.fold = Fold("How it was made", self.made)
         self.starting = (self.check_button, self.residual_button, self.added_button, self.spread_button, self.save_button)
         super().__init__(
@@ -283,7 +283,7 @@ class TrustPage(Container):
         return told, missing
 
 
-class Record(Container):
+class RecordText(Container):
     """Records of layers, to be read and copied; long words break, so that it is never wide."""
 
     def __init__(self) -> None:
