@@ -28,7 +28,7 @@ def settle(panel: KernelGANWidget) -> tuple[float, float]:
     """Let the window live until the new estimate is told: milliseconds that takes, and the longest that nothing else could happen."""
     start = last = time.perf_counter()
     stood = 0.0
-    while panel._live.busy and last - start < LIMIT:
+    while panel.live_view.live.busy and last - start < LIMIT:
         QApplication.processEvents()
         now = time.perf_counter()
         stood, last = max(stood, now - last), now
@@ -39,12 +39,12 @@ def settle(panel: KernelGANWidget) -> tuple[float, float]:
 def measure(name: str, panel: KernelGANWidget, change: Callable[[int], None], rounds: int) -> None:
     found = []
     for number in range(rounds + 2):
-        before = panel.live_widths.value
+        before = panel.live_view.words.value
         start = time.perf_counter()
         change(number)
         changing = 1e3 * (time.perf_counter() - start)
         taken, stood = settle(panel)
-        assert number == 0 or panel.live_widths.value != before, "nothing was told"
+        assert number == 0 or panel.live_view.words.value != before, "nothing was told"
         found.append((changing + taken, stood))
     taken, stood = np.transpose(found[2:])
     print(f"{name:42s} {taken.min():6.0f} ms   median {np.median(taken):6.0f} ms   longest standstill {stood.max():5.0f} ms")

@@ -42,7 +42,9 @@ def main() -> None:
     viewer.open_sample("napari-kernelgan", "photograph")
     widget.settings["zssr"].fields["max_steps"].value = upscale_steps
     wait(lambda: False, 1.5)  # a window needs a moment to be drawn, and is black before
-    wait(lambda: "FWHM" in widget.live_widths.value, LIMIT)  # the first estimate of a process takes seconds, all others a fraction of one
+    wait(
+        lambda: "FWHM" in widget.live_view.words.value, LIMIT
+    )  # the first estimate of a process takes seconds, all others a fraction of one
     widget.run_both()
     wait(lambda: not widget.running, LIMIT)
     if "photograph x2" not in viewer.layers:

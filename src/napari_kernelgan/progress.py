@@ -109,3 +109,18 @@ def relay(steps: Steps[T], change: Callable[[Progress], Progress]) -> Steps[T]:
         return result
     finally:
         steps.close()
+
+
+def heeding(steps: Steps[T]) -> Steps[tuple[T, bool]]:
+    """The same run, and whether a stop was asked for: at the last step, which may be the only one, it is for what comes next."""
+    asked = False
+    try:
+        progress = next(steps)
+        while True:
+            answer = yield progress
+            asked |= stops(answer)
+            progress = steps.send(answer)
+    except StopIteration as end:
+        return end.value, asked
+    finally:
+        steps.close()

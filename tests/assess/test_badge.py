@@ -9,7 +9,10 @@ import pytest
 
 import napari_kernelgan as kg
 from napari_kernelgan.assess.badge import held_out_gains
+from napari_kernelgan.assess.detail import iter_added_detail
+from napari_kernelgan.assess.residual import iter_consistency
 from napari_kernelgan.assess.widths import compared
+from napari_kernelgan.progress import run
 
 GAUSSIAN = [[2.6, 0.8], [0.8, 1.5]]
 NOISE = 4.0
@@ -220,3 +223,40 @@ def test_a_scale_without_spectral_estimates_and_a_map_of_kernels_are_refused(cle
 def test_importing_the_badge_loads_neither_torch_nor_napari():
     code = "import sys, napari_kernelgan as kg; kg.badge; print(sorted({'torch', 'napari', 'skimage'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+# --- Plane by plane -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_leaves_planes_out_of_residual_and_detail(clean, true_kernel):
+    stack = np.stack([clean[:64, :64], clean[64:128, :64], clean[:64, 64:128]])
+    upscaled = kg.upscale(stack, true_kernel, method="inverse", axes="TYX")
+    seen = []
+    steps = iter_consistency(stack, upscaled, true_kernel, axes="TYX")
+    found = run(steps, lambda progress: seen.append((progress.step, progress.total)) or progress.step < 2)
+    assert seen == [(1, 3), (2, 3)]
+    assert found.stopped
+    whole, part = (kg.consistency(stack[:n], upscaled[:n], true_kernel, axes="TYX") for n in (3, 2))
+    np.testing.assert_array_equal(found.residual[:2], whole.residual[:2])
+    assert np.isnan(found.residual[2]).all()
+    assert found.rms == pytest.approx(part.rms)
+    assert not whole.stopped
+    added = run(iter_added_detail(stack, upscaled, axes="TYX"), lambda progress: progress.step < 2)
+    assert added.stopped
+    assert np.isnan(added.difference[2]).all()
+    assert added.share == pytest.approx(kg.added_detail(stack[:2], upscaled[:2], axes="TYX").share)
+    last = run(iter_added_detail(stack, upscaled, axes="TYX"), lambda progress: progress.step < 3)
+    assert not last.stopped  # there was nothing left to stop
+
+
+def test_the_residual_under_a_map_of_kernels(sharp, rng):
+    """With the map that the image was degraded with, noise is left; with the mean of its kernels, more."""
+    field = kg.given_map(lambda y, x: kg.kernels.gaussian(1.2 + 0.03 * x), (96, 96))
+    low = kg.degrade_field(sharp[100:292, 180:372].astype(np.float32), field) + rng.normal(0, 3, (96, 96)).astype(np.float32)
+    found = kg.consistency(low, sharp[100:292, 180:372], field)
+    assert found.noise == pytest.approx(3, rel=0.25)
+    assert found.rms * found.noise == pytest.approx(3, rel=0.06)
+    assert not found.structured
+    assert kg.consistency(low, sharp[100:292, 180:372], field.mean_kernel).rms > 1.1 * found.rms
+    with pytest.raises(kg.InputError, match="for images of 96 x 96 px"):
+        kg.consistency(low[:64, :64], sharp[100:228, 180:308], field)

@@ -53,8 +53,8 @@ def settle(panel: KernelGANWidget, qtbot) -> Callable[[], str]:
 
     def wait() -> str:
         QApplication.processEvents()
-        qtbot.waitUntil(lambda: not panel._live.busy, timeout=TIMEOUT)
-        return panel.live_widths.value
+        qtbot.waitUntil(lambda: not panel.live_view.live.busy, timeout=TIMEOUT)
+        return panel.live_view.words.value
 
     return wait
 
@@ -84,7 +84,7 @@ def test_the_text_follows_the_slider_and_is_near_the_truth(viewer: Viewer, panel
         assert major(text) == expected(stack[plane])
         assert major(text) == pytest.approx(np.sqrt(8 * np.log(2) * variance), rel=0.15)
     assert any(level in text for level in ("reliable", "uncertain"))
-    assert "PSF" in panel.live_widths.tooltip
+    assert "PSF" in panel.live_view.words.tooltip
 
 
 def test_it_follows_the_choice_of_image_and_scale(viewer: Viewer, panel: KernelGANWidget, stack: np.ndarray, settle) -> None:
@@ -259,14 +259,14 @@ def slow(viewer: Viewer, stack: np.ndarray) -> Reading:
 def test_lazy_planes_are_read_in_the_thread_only_the_one_seen_and_the_window_lives(
     viewer: Viewer, panel: KernelGANWidget, slow: Reading, qtbot
 ) -> None:
-    qtbot.waitUntil(lambda: not panel._live.busy, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not panel.live_view.live.busy, timeout=TIMEOUT)
     slow.planes.clear()
     ticks: list[float] = []
     timer = QTimer()
     timer.timeout.connect(lambda: ticks.append(time.monotonic()))
     timer.start(5)
     viewer.dims.set_current_step(0, 2)
-    qtbot.waitUntil(lambda: not panel._live.busy, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not panel.live_view.live.busy, timeout=TIMEOUT)
     timer.stop()
     assert slow.planes == [2]
     assert threading.main_thread() not in slow.threads
@@ -276,12 +276,12 @@ def test_lazy_planes_are_read_in_the_thread_only_the_one_seen_and_the_window_liv
 
 def test_the_latest_request_wins_and_there_are_never_two_at_once(viewer: Viewer, panel: KernelGANWidget, slow: Reading, qtbot) -> None:
     said: list[str] = []
-    panel._live.told.connect(lambda words: said.append(words.text))
+    panel.live_view.live.told.connect(lambda words: said.append(words.text))
     for plane in (0, 2, 0, 1, 2, 0, 2):
         viewer.dims.set_current_step(0, plane)
         qtbot.wait(100)
-    qtbot.waitUntil(lambda: not panel._live.busy, timeout=TIMEOUT)
-    assert panel.live_widths.value.startswith("Plane 2\nSR kernel")
+    qtbot.waitUntil(lambda: not panel.live_view.live.busy, timeout=TIMEOUT)
+    assert panel.live_view.words.value.startswith("Plane 2\nSR kernel")
     assert slow.most_at_once == 1
     assert len(slow.planes) < 7
     assert sum("FWHM" in text for text in said) <= len(slow.planes)
@@ -290,8 +290,8 @@ def test_the_latest_request_wins_and_there_are_never_two_at_once(viewer: Viewer,
 def test_what_takes_long_is_announced(viewer: Viewer, panel: KernelGANWidget, slow: Reading, qtbot) -> None:
     slow.seconds = 1.0
     viewer.dims.set_current_step(0, 2)
-    qtbot.waitUntil(lambda: panel.live_widths.value == "Estimating ...", timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: panel.live_widths.value.startswith("Plane 2\nSR kernel"), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.live_view.words.value == "Estimating ...", timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.live_view.words.value.startswith("Plane 2\nSR kernel"), timeout=TIMEOUT)
 
 
 def test_what_was_glanced_at_is_not_estimated_again(viewer: Viewer, panel: KernelGANWidget, slow: Reading, settle) -> None:
@@ -299,7 +299,7 @@ def test_what_was_glanced_at_is_not_estimated_again(viewer: Viewer, panel: Kerne
     slow.planes.clear()
     shapes = viewer.add_shapes([rectangle(0, 0, 256, 256)], shape_type="rectangle")
     shapes.visible = False
-    panel._live.request()
+    panel.live_view.live.request()
     viewer.scene.camera.zoom *= 2
     settle()
     assert slow.planes == []
@@ -308,10 +308,10 @@ def test_what_was_glanced_at_is_not_estimated_again(viewer: Viewer, panel: Kerne
 def test_nothing_is_read_while_it_is_off_or_the_panel_is_hidden(viewer: Viewer, panel: KernelGANWidget, slow: Reading, settle) -> None:
     assert "FWHM" in settle()
     slow.planes.clear()
-    panel.live.value = False
+    panel.live_view.wanted.value = False
     viewer.dims.set_current_step(0, 0)
     assert settle() == ""
-    panel.live.value = True
+    panel.live_view.wanted.value = True
     assert settle().startswith("Plane 0")
     panel.native.hide()
     viewer.dims.set_current_step(0, 2)
@@ -324,8 +324,8 @@ def test_nothing_is_read_while_it_is_off_or_the_panel_is_hidden(viewer: Viewer, 
 
 def test_in_a_docked_panel_that_nobody_sees_nothing_is_estimated(viewer: Viewer, widget: KernelGANWidget, stack: np.ndarray) -> None:
     viewer.add_image(stack)
-    assert not widget._live.listening
-    assert not widget._live.busy
+    assert not widget.live_view.live.listening
+    assert not widget.live_view.live.busy
 
 
 # ends
@@ -346,8 +346,8 @@ def test_the_image_may_be_removed_while_it_is_read(
     assert callbacks(*emitters) == 2
     viewer.layers.remove(layer)
     assert callbacks(*emitters) == 0
-    qtbot.waitUntil(lambda: not panel._live.busy, timeout=TIMEOUT)
-    assert panel.live_widths.value == ""
+    qtbot.waitUntil(lambda: not panel.live_view.live.busy, timeout=TIMEOUT)
+    assert panel.live_view.words.value == ""
     assert messages == []
     alive = weakref.ref(layer)
     del layer, emitters
@@ -376,7 +376,7 @@ def test_the_panel_may_be_closed_while_it_estimates_and_leaves_nothing(
     widget = KernelGANWidget(viewer)
     widget.native.show()
     qtbot.waitUntil(lambda: bool(reading.planes), timeout=TIMEOUT)
-    alive = [weakref.ref(widget), weakref.ref(widget._live)]
+    alive = [weakref.ref(widget), weakref.ref(widget.live_view.live)]
     assert callbacks(viewer.dims.events.point) == 1
     widget.native.close()
     assert callbacks(viewer.dims.events.point) == 0
@@ -396,10 +396,10 @@ def test_the_panel_may_be_destroyed_while_it_is_shown(viewer: Viewer, stack: np.
     widget = KernelGANWidget(viewer)
     widget.native.show()
     QApplication.processEvents()
-    assert widget._live.listening
+    assert widget.live_view.live.listening
     widget.native.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    assert not widget._live.listening
+    assert not widget.live_view.live.listening
     viewer.dims.set_current_step(0, 0)
     image.data = stack[::-1]
     assert messages == []
@@ -416,5 +416,5 @@ def test_the_window_may_be_closed_while_it_estimates(
     qtbot.waitUntil(lambda: bool(reading.planes), timeout=TIMEOUT)
     viewer.close()
     qtbot.waitUntil(lambda: not any("live" in thread.name for thread in threading.enumerate()), timeout=TIMEOUT)
-    assert not widget._live.listening
+    assert not widget.live_view.live.listening
     assert messages == []

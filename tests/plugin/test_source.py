@@ -100,3 +100,13 @@ def test_the_current_plane_with_other_units_in_the_viewer(viewer: Viewer) -> Non
         viewer.dims.set_current_step(0, step)
         expected = int(np.clip(round(layer._data_slice.point[0]), 0, 4))  # where napari itself slices
         assert current_plane(viewer, layer) == (expected,)
+
+
+def test_a_part_of_a_stack_lies_where_its_planes_lie() -> None:
+    frames = da.from_array(np.arange(5 * 8 * 9 * 3).reshape(5, 8, 9, 3), chunks=2)
+    source = Source.of(Image(frames, rgb=True, scale=(4, 2, 2), translate=(10, 0, 1), contrast_limits=(0, 1)))
+    part = source.within({"T": (2, 4), "Y": (1, 8)})
+    assert isinstance(part.image, da.Array)  # not read
+    np.testing.assert_array_equal(part.image.compute(), frames[2:4, 1:].compute())
+    np.testing.assert_allclose(part.placement.translate, [18, 2, 1])
+    assert source.within({}) is source

@@ -103,7 +103,7 @@ def test_nothing_in_the_panel_is_cut_off(
         window.window._qt_window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
     panel.run_both()
     finish(panel)
-    qtbot.waitUntil(lambda: "FWHM" in panel.live_widths.value, timeout=TIMEOUT)  # and doubts, since the image is small
+    qtbot.waitUntil(lambda: "FWHM" in panel.live_view.words.value, timeout=TIMEOUT)  # and doubts, since the image is small
     qtbot.wait(200)
     parts = parts_of(panel.native)
     assert len(parts) > 10
@@ -116,7 +116,7 @@ def test_nothing_in_the_panel_is_cut_off(
 def test_on_a_low_screen_the_panel_scrolls(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot) -> None:
     window.window._qt_window.resize(1000, 600)
     window.add_image(small, name="cells")
-    qtbot.waitUntil(lambda: "FWHM" in panel.live_widths.value, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: "FWHM" in panel.live_view.words.value, timeout=TIMEOUT)
     qtbot.wait(200)
     (area,) = [area for area in panel.native.findChildren(QScrollArea) if area.isVisible()]
     assert panel.native.height() < 600

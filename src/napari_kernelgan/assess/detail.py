@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, device_errors
 from ..images.layout import Layout, as_image, without_alpha
 from ..images.values import read_plane
+from ..progress import Progress, Steps, run, stops
 from .planes import Pair, Plane, gray
 
 
@@ -21,6 +22,8 @@ class AddedDetail(NamedTuple):
     """Upscale minus bicubic, brightness in the image's own units; the upscale's axes without S."""
     share: float
     """Squared gradients of the difference, as a part of those of the upscale: 0 for bicubic itself; more than a half is much."""
+    stopped: bool = False
+    """Whether the run was stopped on request: planes that were not reached are NaN, and not in the share."""
 
 
 class Disagreement(NamedTuple):
@@ -49,15 +52,27 @@ def added_detail(
     InputError
         If something given cannot be used, or the shapes do not belong together.
     """
+    return run(iter_added_detail(image, upscaled, scale, axes, value_range=value_range))
+
+
+def iter_added_detail(
+    image: Any, upscaled: Any, scale: int = 2, axes: str | None = None, *, value_range: tuple[float, float] | None = None
+) -> Steps[AddedDetail]:
+    """Do what `added_detail` does, as a generator with a step for each plane."""
     pair = Pair.of(image, upscaled, scale, axes, value_range)
     layout = gray(pair.layout.scaled(pair.scale))
-    out = layout.empty(np.float32)
     added = total = 0.0
-    for index, low, high in pair.planes():
-        difference = beyond_bicubic(low, high, pair.scale)
-        layout.put(out, index, difference * np.float32(pair.span))
-        added, total = added + gradient_energy(difference), total + gradient_energy(high)
-    return AddedDetail(out, added / total if total else 0.0)
+    stopped = False
+    with device_errors():
+        out = np.full(layout.shape, np.nan, np.float32)
+        for number, (index, low, high) in enumerate(pair.planes(), 1):
+            difference = beyond_bicubic(low, high, pair.scale)
+            layout.put(out, index, difference * np.float32(pair.span))
+            added, total = added + gradient_energy(difference), total + gradient_energy(high)
+            if stops((yield Progress(number, layout.n_planes, stage="added detail"))) and number < layout.n_planes:
+                stopped = True
+                break
+    return AddedDetail(out, added / total if total else 0.0, stopped)
 
 
 def beyond_bicubic(low: Plane, high: Plane, scale: int) -> Plane:

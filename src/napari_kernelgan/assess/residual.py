@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, device_errors
+from ..fields.forward import degrade_plane_over
 from ..fields.result import KernelMap
 from ..kernels.algebra import Kernel
 from ..kernels.forward import degrade_plane
-from ..upscaling.api import KernelLike, kernel_stages
+from ..progress import Progress, Steps, run, stops
+from ..upscaling.api import KernelLike, check_map, kernel_stages
 from ..upscaling.inverse.levels import measure_levels
 from .planes import Pair, Plane, gray
 
@@ -37,6 +39,8 @@ class Consistency(NamedTuple):
     """Whether the correlation is beyond chance, in a residual that is not far below the noise: more than noise is left."""
     noise: float
     """Median over the planes of the noise's standard deviation, in the image's own units."""
+    stopped: bool = False
+    """Whether the run was stopped on request: planes that were not reached are NaN, and in none of the numbers."""
 
 
 class Unexplained(NamedTuple):
@@ -67,8 +71,8 @@ def consistency(
         As `upscale` took it.
     upscaled : array
         What `upscale` gave: Y and X times `scale`.
-    kernel : array_like, KernelEstimate or pair
-        As `upscale` took it, one for the whole image.
+    kernel : array_like, KernelEstimate, KernelMap or pair
+        As `upscale` took it. Each kernel of a map is used where it belongs; the noise is measured with their mean.
     scale : int
     axes : str, optional
         One letter per axis of the image; None as in `upscale`.
@@ -84,17 +88,36 @@ def consistency(
     InputError
         If something given cannot be used, or the shapes do not belong together.
     """
+    return run(iter_consistency(image, upscaled, kernel, scale, axes, value_range=value_range))
+
+
+def iter_consistency(
+    image: Any,
+    upscaled: Any,
+    kernel: KernelLike,
+    scale: int = 2,
+    axes: str | None = None,
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> Steps[Consistency]:
+    """Do what `consistency` does, as a generator with a step for each plane."""
     pair = Pair.of(image, upscaled, scale, axes, value_range)
-    weights = one_kernel(kernel, pair.scale)
+    weights = check_map(kernel, pair.layout, pair.scale) if isinstance(kernel, KernelMap) else one_kernel(kernel, pair.scale)
     layout = gray(pair.layout)
-    out = layout.empty(np.float32)
-    each = []
-    for index, low, high in pair.planes():
-        found = unexplained(low, high, weights, pair.scale, pair.rounding)
-        layout.put(out, index, found.residual)
-        each.append(found)
-    rms, correlation, structured = summary(each, len(weights) // pair.scale)
-    return Consistency(out, rms, correlation, structured, float(np.median([found.noise for found in each])) * pair.span)
+    each: list[Unexplained] = []
+    stopped = False
+    with device_errors():
+        out = np.full(layout.shape, np.nan, np.float32)
+        for index, low, high in pair.planes():
+            found = unexplained(low, high, weights, pair.scale, pair.rounding)
+            layout.put(out, index, found.residual)
+            each.append(found)
+            if stops((yield Progress(len(each), layout.n_planes, stage="residual"))) and len(each) < layout.n_planes:
+                stopped = True
+                break
+        side = weights.kernels.shape[-1] if isinstance(weights, KernelMap) else len(weights)
+        rms, correlation, structured = summary(each, side // pair.scale)
+    return Consistency(out, rms, correlation, structured, float(np.median([found.noise for found in each])) * pair.span, stopped)
 
 
 def one_kernel(kernel: KernelLike, scale: int) -> Kernel:
@@ -106,17 +129,24 @@ def one_kernel(kernel: KernelLike, scale: int) -> Kernel:
         If there is none, or more than one for different parts.
     """
     if isinstance(kernel, KernelMap):
-        raise InputError("A map of kernels differs from place to place: check tile by tile, each with the kernel of its tile.")
+        raise InputError(
+            "A map of kernels differs from place to place, and the badge is about one kernel: look at the residual (consistency), or judge "
+            "tile by tile, each with the kernel of its tile."
+        )
     stages = kernel_stages(kernel, scale)
     if not stages:
         raise InputError("kernel is None: give the one that the upscale was made with.")
     return stages[-1][1]
 
 
-def unexplained(low: Plane, high: Plane, kernel: Kernel, scale: int, least: float) -> Unexplained:
+def unexplained(low: Plane, high: Plane, kernel: Kernel | KernelMap, scale: int, least: float) -> Unexplained:
     """The residual of one plane's brightness, and the noise that it is in units of; its variance is at least as given."""
-    noise = float(np.sqrt(measure_levels([low], kernel, scale, least).noise))
-    return Unexplained(((low - degrade_plane(high, kernel, scale)) / noise).astype(np.float32), noise)
+    if isinstance(kernel, KernelMap):
+        one, again = kernel.mean_kernel, degrade_plane_over(high, kernel)
+    else:
+        one, again = kernel, degrade_plane(high, kernel, scale)
+    noise = float(np.sqrt(measure_levels([low], one, scale, least).noise))
+    return Unexplained(((low - again) / noise).astype(np.float32), noise)
 
 
 def summary(planes: Sequence[Unexplained], border: int) -> tuple[float, float, bool]:

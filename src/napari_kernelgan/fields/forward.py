@@ -51,7 +51,7 @@ def degrade_field(image: Any, field: KernelMap | Callable[[float, float], ArrayL
     with device_errors():
         out = small.empty(output_dtype(image.dtype))
         for index in layout.indices():
-            small.put(out, index, cast(_plane(read_plane(image, layout, index), known), image.dtype))
+            small.put(out, index, cast(degrade_plane_over(read_plane(image, layout, index), known), image.dtype))
     return out
 
 
@@ -71,8 +71,8 @@ def _on(field: Any, size: tuple[int, int], scale: int) -> KernelMap:
     return given_map(field, size, scale)
 
 
-def _plane(plane: NDArray[Any], field: KernelMap) -> NDArray[np.float64]:
-    """One plane, (Y, X) or (Y, X, S): each of the map's kernels applied where it has a share."""
+def degrade_plane_over(plane: NDArray[Any], field: KernelMap) -> NDArray[np.float64]:
+    """Degrade one plane, (Y, X) or (Y, X, S), that a map fits: each of its kernels applied where it has a share."""
     scale = field.scale
     size = plane.shape[0] // scale, plane.shape[1] // scale
     plane = plane[: size[0] * scale, : size[1] * scale]

@@ -136,7 +136,7 @@ def create_ngff(
             name=name,
             **({"metadata": {"omero": {"channels": channels}}} if channels else {}),
         )
-        _put_in_place(temporary, path)
+        put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -253,8 +253,8 @@ def _refuse(path: Path, overwrite: bool) -> None:
         raise InputError(f"{path} is there and no Zarr store, and is not deleted: choose another name.")
 
 
-def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a new store to its name; what was there is moved aside first, and then deleted."""
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a new store, in the same folder or one in it, to its name; what was there is moved aside first, and then deleted."""
     old = temporary.with_name(temporary.name + ".old")
     if path.exists():
         os.replace(path, old)

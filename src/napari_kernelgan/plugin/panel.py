@@ -33,11 +33,11 @@ SEED_MOST = 2**31 - 1
 FOLD_HEIGHT = 240  # px
 REMEMBER_AFTER = 500  # ms without a change
 STATES = {
-    "idle": ("○ Idle", "#5b6673"),
-    "running": ("▶ Running", "#1d6fb8"),
-    "stopped": ("■ Stopped", "#8a5a00"),
-    "done": ("✔ Done", "#1a7f37"),
-    "failed": ("✖ Failed", "#b3261e"),
+    "idle": ("○ Idle", "#5b6673", "#ffffff"),
+    "running": ("▶ Running", "#1d6fb8", "#ffffff"),
+    "stopped": ("■ Stopped", "#8a5a00", "#ffffff"),
+    "done": ("✔ Done", "#1a7f37", "#ffffff"),
+    "failed": ("✖ Failed", "#b3261e", "#ffffff"),
 }
 METHOD_TIP = (
     "How the kernel is estimated. auto, spectral: from the spectrum, in a fraction of a second, with error bars. kernelgan: trained on "

@@ -64,18 +64,24 @@ def heading(text: str) -> Label:
 
 
 class Chip(Label):
-    """A word on a coloured ground, with a sign, so that the colour is not all that tells.
+    """A word on a ground of its own, for dark and light themes, with a sign, so that the colour is not all that tells.
 
     Parameters
     ----------
     looks : dict
-        What it can say: name to (text, colour); white is readable on the colour.
+        What it can say: name to (text, ground, letters), the last two colours.
+    wraps : bool
+        Whether it takes the whole width, and as many lines as its text needs.
     """
 
-    def __init__(self, looks: Mapping[str, tuple[str, str]], tooltip: str = "") -> None:
+    def __init__(self, looks: Mapping[str, tuple[str, str, str]], tooltip: str = "", *, wraps: bool = False) -> None:
         super().__init__(value="", tooltip=tooltip)
         self._looks = dict(looks)
-        self.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        if wraps:
+            self.native.setWordWrap(True)
+            self.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        else:
+            self.native.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.show_as(next(iter(looks)))
 
     @property
@@ -85,10 +91,10 @@ class Chip(Label):
 
     def show_as(self, name: str) -> None:
         """Say something else."""
-        text, colour = self._looks[name]
+        self.value, ground, letters = self._looks[name]
         self._shown = name
-        self.value = text
-        self.native.setStyleSheet(f"background: {colour}; color: white; border-radius: 4px; padding: 2px 8px; font-weight: bold;")
+        style = f"background: {ground}; color: {letters}; border-radius: 4px; padding: 3px 8px; font-weight: bold;"
+        self.native.setStyleSheet(f"QLabel {{ {style} }}")
 
 
 class Column(Container):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,12 @@ MAP_KEY = "napari_kernelgan_map"
 """Where the layers of a map of kernels have the `KernelMap` itself, for upscaling with it."""
 KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
 KERNELS, MAP = "kernels of a stack", "kernel map"
+SAME = 1e-9
+"""Relative difference of widths that rounding leaves."""
 COMPARISON = "comparison"
 """Of a layer that is there while an image is compared with its upscale, and goes with the comparison."""
+RESIDUAL, ADDED, SPREAD = "residual", "added detail", "seed spread"
+NO_PICTURES = {KERNEL, PREVIEW, KERNELS, MAP, RESIDUAL, ADDED, SPREAD, COMPARISON}
 
 
 def estimate_record(estimate: KernelEstimate, source: Source) -> dict[str, Any]:
@@ -57,12 +61,12 @@ def is_preview(layer: Layer) -> bool:
 
 
 def is_picture(layer: Layer) -> bool:
-    """Whether a layer is an image that there is something to do with, and no kernel, kernels, map or comparison."""
-    return isinstance(layer, Image) and record_of(layer).get("kind") not in (KERNEL, PREVIEW, KERNELS, MAP, COMPARISON)
+    """Whether a layer is an image that there is something to do with, and no kernel, kernels, map, or what was found out about an image."""
+    return isinstance(layer, Image) and record_of(layer).get("kind") not in NO_PICTURES
 
 
 def is_upscaled(layer: Layer) -> bool:
-    """Whether a layer is an image that this plugin upscaled."""
+    """Whether a layer is an upscaled image of this plugin."""
     return isinstance(layer, Image) and record_of(layer).get("kind") == UPSCALED
 
 
@@ -102,6 +106,8 @@ def kernel_in(layer: Layer) -> KernelEstimate | KernelMap:
 def estimate_in(layer: Layer) -> KernelEstimate:
     """The estimate in a kernel layer with all that is on record: error bars, pixel size, losses, how far to trust it.
 
+    A kernel whose pixels were changed since has method "given": its record is about another one.
+
     Raises
     ------
     InputError
@@ -109,7 +115,18 @@ def estimate_in(layer: Layer) -> KernelEstimate:
     """
     if not is_kernel(layer):
         raise InputError(f"Layer '{layer.name}' is no kernel: choose one that Estimate made.")
-    return estimate_from_record(np.array(layer.data, np.float64), record_of(layer))
+    plain, record = kernel_in(layer), record_of(layer)
+    if not has_widths(layer, record["fwhm"]):
+        return KernelEstimate(plain.kernel, plain.scale, "given", pixel_size=record["pixel_size"], unit=record["unit"])
+    return replace(estimate_from_record(plain.kernel, record), stages=plain.stages)
+
+
+def has_widths(layer: Layer, widths: dict[str, Any] | None) -> bool:
+    """Whether the kernel in a layer has certain widths, to rounding."""
+    if widths is None:
+        return False
+    own = KernelEstimate(np.array(layer.data, np.float64), record_of(layer)["scale"], "given").fwhm
+    return bool(np.allclose(own, [widths[name] for name in own._fields], rtol=SAME, atol=0))
 
 
 def has_depth(layer: Layer) -> bool:

@@ -6,20 +6,27 @@ Everything here happens in the main thread; `worker` does the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from napari import Viewer
 from napari.layers import Image
 from psygnal import Signal
 
+from ..assess.badge import Badge
 from ..config import Settings
+from ..errors import InputError
+from ..images.layout import is_lazy
 from ..kernels.algebra import Kernel
+from ..progress import Steps
+from ..report.verdict import badge_in_words
 from .actions import Plane, iter_estimate_layer, iter_upscale_layer
 from .layers import LayerData, contrast, kernel_layer
 from .records import PREVIEW, is_kernel, record_of
 from .region import Region
 from .running import LayerRun
 from .source import Source
+from .trust_actions import iter_badge, put_badge
 from .words import made_in_words
 from .worker import Report, RunWorker
 
@@ -67,6 +74,10 @@ class Run(LayerRun):
     """The report of a kernel in training, a few times a second."""
     kernel_finished = Signal(Image)
     """The kernel layer has its final kernel."""
+    upscaled = Signal(Image)
+    """The upscaled layer was added."""
+    checked = Signal(Image)
+    """The upscaled layer's record tells how far to trust it, or it could not be told."""
 
     def __init__(self, viewer: Viewer, layer: Image, options: Options) -> None:
         super().__init__(viewer, layer)
@@ -125,8 +136,26 @@ class Run(LayerRun):
 
     def _deliver_upscaled(self, data: LayerData) -> None:
         layer = self._add(data)
-        if layer is not None:
-            self._outcome.append(made_in_words(layer.name, record_of(layer)))
+        if layer is None:
+            return
+        record = record_of(layer)
+        self._outcome.append(made_in_words(layer.name, record))
+        self.upscaled.emit(layer)
+        if record["method"] != "bicubic" and not is_lazy(layer.data):
+            self._then = lambda: self._check(layer)
+
+    def _check(self, layer: Image) -> None:
+        """Say how far to trust the upscaled layer, where that can be told."""
+        self._then = None
+        self._begin(_judge(layer, self.viewer), f"Check of {layer.name}", partial(self._deliver_badge, layer))
+
+    def _deliver_badge(self, layer: Image, found: Badge | str) -> None:
+        if isinstance(found, str):
+            self._outcome.append(f"Not checked: {found}")
+        else:
+            put_badge(layer, found)
+            self._outcome.append(badge_in_words(found))
+        self.checked.emit(layer)
 
     def _on_error(self, worker: RunWorker, error: Exception) -> None:
         if worker.abort_requested:
@@ -134,6 +163,14 @@ class Run(LayerRun):
         if self.kernel_layer is not None and not is_kernel(self.kernel_layer) and self.kernel_layer in self.viewer.layers:
             self.viewer.layers.remove(self.kernel_layer)  # half a kernel would pass for one
         super()._on_error(worker, error)
+
+
+def _judge(layer: Image, viewer: Viewer) -> Steps[Badge | str]:
+    """The badge of an upscaled layer, or why there is none: no reason to call the run failed."""
+    try:
+        return (yield from iter_badge(layer, viewer=viewer))
+    except InputError as error:
+        return str(error)
 
 
 def is_nearly_all_in_view(layer: Image) -> bool:

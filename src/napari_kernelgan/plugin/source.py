@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,6 +116,14 @@ class Source:
         axes = letters.upper() + self.axes[len(own) :]
         Layout.of(self.image, axes)
         return replace(self, axes=axes, origin=self.origin if self.leading else self.origin | {"axes": axes})
+
+    def within(self, ranges: Mapping[str, Sequence[int]]) -> Source:
+        """The part of a stack that first and last (exclusive) positions along some axes tell; not read yet where the image is lazy."""
+        if not ranges:
+            return self
+        part = _deferred(self.image)[tuple(slice(*ranges[axis]) if axis in ranges else slice(None) for axis in self.axes)]
+        first = [ranges[axis][0] if axis in ranges else 0 for axis in self.axes if axis != "S"]
+        return replace(self, image=part, placement=self.placement.at(first))
 
     @property
     def calibration(self) -> Calibration:

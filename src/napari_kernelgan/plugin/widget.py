@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
-from magicgui.widgets import CheckBox, ComboBox, Container
+from magicgui.widgets import ComboBox, Container
 from napari import Viewer
 from napari.layers import Image, Shapes
 from napari.utils.notifications import show_info
@@ -15,16 +15,17 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication
 
 from ..errors import InputError
+from ..report.numbers import kernel_numbers, numbers_as_csv
 from ..upscaling.api import METHODS as UPSCALERS
 from .as_python import Call, as_python
 from .compare_page import CURTAIN, OFF, ComparePage
 from .forms import Fold, Form
 from .glance import Glance
 from .kernel_view import KernelView
-from .live import Live
+from .live_view import LiveView
 from .optics_form import OpticsForm
 from .panel import Panel
-from .parts import Column, Pages, button, heading, row, say, short, text
+from .parts import Column, Pages, button, heading, row, short
 from .plots_page import PlotsPage
 from .preferences import Preferences
 from .presets import PresetChoice
@@ -33,10 +34,10 @@ from .region import Region, region_of
 from .run import Options, Run
 from .size_form import SizeForm
 from .source import current_plane, visible_plane
-from .words import Words
+from .trust_page import TrustPage
 from .worker import Report
 
-RUN, PLOTS, COMPARE = "Run", "Plots", "Compare"
+RUN, PLOTS, COMPARE, TRUST = "Run", "Plots", "Compare", "Trust"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
 THIS, SELECTED = "this one", "all selected in the layer list"
@@ -47,10 +48,6 @@ LAYERS_TIP = (
 REGION_TIP = (
     "What to estimate from: a rectangle of a Shapes layer, the selected one, else the last; on every plane. Of one that is turned against "
     "the image the bounding box counts, inside the image. The whole image is upscaled."
-)
-LIVE_TIP = (
-    "The kernel of the plane that is seen, or of its region, from the spectrum, again whenever these change. It takes a tenth of a second "
-    "or two, in the background, and nothing while this panel is hidden or this is off. Estimate kernel makes it a layer."
 )
 UPSCALER_TIP = (
     "How the image is upscaled. auto, zssr: a small network trained on this image improves the inverse; some seconds for each plane. "
@@ -76,8 +73,10 @@ class KernelGANWidget(Panel):
         self._calls: list[Call] = []
         self._make_choices()
         self._make_buttons()
-        self.pages = Pages({RUN: self._steps(), PLOTS: Column([self.plots], self.plots), COMPARE: Column([self.compare], self.compare)})
-        self._assemble(self.pages, row(self.both_button, self.cancel_button), (self.estimate_button, self.upscale_button, self.both_button))
+        pages = {RUN: self._steps(), PLOTS: Column([self.plots], self.plots), COMPARE: Column([self.compare]), TRUST: Column([self.trust])}
+        self.pages = Pages(pages)
+        starting = (self.estimate_button, self.upscale_button, self.both_button, *self.trust.starting)
+        self._assemble(self.pages, row(self.both_button, self.cancel_button), starting)
         self._listen()
         self.preset.listen()
         self._show_kernel(None)
@@ -104,8 +103,9 @@ class KernelGANWidget(Panel):
         self.optics = OpticsForm(self._viewer)
         self.plots = PlotsPage(self._viewer)
         self.compare = ComparePage(self._viewer)
-        self.live = CheckBox(value=True, text="Live estimate", tooltip=LIVE_TIP)
-        self.live_widths = text()
+        self.trust = TrustPage(self._viewer, self._start)
+        self.trust.tables = lambda estimate: {"kernel.csv": numbers_as_csv(kernel_numbers(estimate, self.plots.optics))}
+        self.live_view = LiveView()
 
     def _make_buttons(self) -> None:
         self.estimate_button = button("Estimate kernel", self.estimate, "Add the image's kernel as a layer.")
@@ -131,8 +131,7 @@ class KernelGANWidget(Panel):
                 self._what,
                 heading("1  Kernel"),
                 Form({"kernel by": self.method}),
-                self.live,
-                self.live_widths,
+                self.live_view,
                 self.estimate_button,
                 heading("2  Upscale"),
                 Form({"kernel": self.kernel, "upscale by": self.upscaler}),
@@ -149,9 +148,7 @@ class KernelGANWidget(Panel):
         self.kernel.changed.connect(self._show_kernel)
         self.optics.changed.connect(self._show_optics)
         self._viewer.layers.selection.events.changed.connect(self._show_selection)
-        self._live = Live(self._viewer, self._glance, self.native)
-        self._live.told.connect(self._show_live)
-        self.live.changed.connect(self._want_live)
+        self.live_view.watch(self._viewer, self._glance, self.native)
         for choice in (self.image, self.region):
             choice.changed.connect(self._follow_live)
         for field in (
@@ -162,7 +159,7 @@ class KernelGANWidget(Panel):
             self.size.unit,
             *self.settings["spectral"].fields.values(),
         ):
-            field.changed.connect(self._live.request)
+            field.changed.connect(self.live_view.live.request)
         for keys, action in (("Ctrl+Return", self.run_both), ("Ctrl+Enter", self.run_both), ("Escape", self.cancel)):
             shortcut = QShortcut(QKeySequence(keys), self.native)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -212,6 +209,8 @@ class KernelGANWidget(Panel):
                 limit.check_memory(run.source, call.options.scale, call.options.upscaler)
             run.kernel_drawn.connect(self._show_training)
             run.kernel_finished.connect(self._choose_kernel)
+            run.upscaled.connect(self._choose_upscaled)
+            run.checked.connect(self.trust.show_badge)
             if what == "upscale":
                 run.upscale(call.kernel() if call.kernel else None)
             else:
@@ -291,6 +290,10 @@ class KernelGANWidget(Panel):
         if self.image.value is None or belongs_to(layer, self.image.value):
             self.kernel.value = layer
 
+    def _choose_upscaled(self, layer: Image) -> None:
+        self.reset_choices()
+        self.trust.show(layer)
+
     def _show_kernel(self, layer: Image | None) -> None:
         self.kernel_view.show_layer(layer)
         self.plots.show_kernel(layer)
@@ -318,16 +321,8 @@ class KernelGANWidget(Panel):
         config = self.settings["spectral"].settings
         return Glance.at(layer, plane, self._region_on(layer, plane), self.scale.value, config, self.seed.value, **self.size.given(layer))
 
-    def _show_live(self, words: Words) -> None:
-        say(self.live_widths, words)
-
-    def _want_live(self, wanted: bool) -> None:
-        self._live.want(wanted)
-        if not wanted:
-            self._show_live(Words(""))
-
     def _follow_live(self, *_: Any) -> None:
-        self._live.follow(self.image.value, self.region.value)
+        self.live_view.live.follow(self.image.value, self.region.value)
 
     def _on_parent(self, parent: Any) -> None:
         super()._on_parent(parent)
@@ -335,5 +330,5 @@ class KernelGANWidget(Panel):
             self.compare.end()
 
     def _on_destroyed(self, *_: Any) -> None:
-        self._live.close()
+        self.live_view.live.close()
         super()._on_destroyed()

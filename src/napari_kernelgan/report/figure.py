@@ -27,7 +27,7 @@ COLOURS = ("#16a34a", "#db2777")
 def write_figure(
     path: Path,
     low: NDArray[Any],
-    high: NDArray[Any],
+    high: NDArray[Any] | None,
     estimate: KernelEstimate,
     stages: list[dict[str, Any]],
     title: str,
@@ -40,8 +40,8 @@ def write_figure(
     path : Path
     low : ndarray
         A plane of the input, (Y, X) or (Y, X, S).
-    high : ndarray
-        The same plane upscaled.
+    high : ndarray, optional
+        The same plane upscaled; None leaves out the details before and after.
     estimate : KernelEstimate
     stages : list of dict
         The upscaler's training of that plane; [] without.
@@ -53,9 +53,9 @@ def write_figure(
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
-        figure: Any = Figure(figsize=(15, 7.5), layout="constrained", facecolor="white")
+        figure: Any = Figure(figsize=(15, 7.5 if high is not None else 3.6), layout="constrained", facecolor="white")
         figure.suptitle(title, fontsize=12, fontweight="bold", x=0.005, ha="left")
-        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25)) if high is not None else (figure, None)
         look = _Look(low, high, estimate)
         panels: list[Callable[[Any], None]] = [
             look.overview,
@@ -66,7 +66,7 @@ def write_figure(
         ]
         for draw, axes in zip(panels, above.subplots(1, len(panels)), strict=True):
             draw(axes)
-        for number, (before, after) in enumerate(below.subplots(1, 4).reshape(2, 2)):
+        for number, (before, after) in enumerate(below.subplots(1, 4).reshape(2, 2) if below is not None else ()):
             look.detail(number, before, after, upscaler)
         with atomic(path) as temporary:
             FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=110)
@@ -75,10 +75,10 @@ def write_figure(
 class _Look:
     """Pictures of one plane before and after, all on one range of display."""
 
-    def __init__(self, low: NDArray[Any], high: NDArray[Any], estimate: KernelEstimate) -> None:
+    def __init__(self, low: NDArray[Any], high: NDArray[Any] | None, estimate: KernelEstimate) -> None:
         self.low, self.high, self.estimate = low, high, estimate
         self.side = detail_side(*low.shape[:2])
-        self.corners: list[Corner] = find_details(_colours(low).mean(-1), self.side)
+        self.corners: list[Corner] = [] if high is None else find_details(_colours(low).mean(-1), self.side)
         self.stride = max(1, max(low.shape[:2]) // OVERVIEW)
         self.black, self.white = (float(v) for v in np.percentile(_colours(self._thin), [0.1, 99.9]))
 
@@ -88,7 +88,7 @@ class _Look:
         return self.low[:: self.stride, :: self.stride]
 
     def overview(self, axes: Any) -> None:
-        """The whole input with the details marked."""
+        """The whole input with the details marked, where there are any."""
         from matplotlib.patches import Rectangle
         from matplotlib.patheffects import withStroke
 
@@ -104,6 +104,7 @@ class _Look:
 
     def detail(self, number: int, before: Any, after: Any, upscaler: str) -> None:
         """One detail, enlarged bicubically beside the upscale."""
+        assert self.high is not None
         scale = self.estimate.scale
         y, x = self.corners[number]
         top, left = max(0, y - MARGIN), max(0, x - MARGIN)

@@ -14,7 +14,7 @@ from ..files.atomic import write_json
 from ..files.image_file import ImageFile
 from ..files.kernels import kernel_record
 from ..images.layout import Index, Layout
-from ..progress import Steps, stops
+from ..progress import Steps, heeding
 from .figure import write_figure
 from .steps import (
     check_outputs,
@@ -89,7 +89,7 @@ def iter_run(source: ImageFile, folder: Path, settings: Settings, *, overwrite: 
     check_outputs([source.path], files, overwrite=overwrite)
     check_upscale(files.upscaled, source, settings)
     start = time.perf_counter()
-    estimate, asked = yield from _heeding(iter_estimate_file(source, files.kernel, settings, overwrite=overwrite))
+    estimate, asked = yield from heeding(iter_estimate_file(source, files.kernel, settings, overwrite=overwrite))
     upscaled, training, written = None, None, files._asdict()
     if asked:
         written = {name: path for name, path in written.items() if name not in ("upscaled", "figure")}
@@ -101,21 +101,6 @@ def iter_run(source: ImageFile, folder: Path, settings: Settings, *, overwrite: 
     record = run_record(source, kernel_record(estimate), training, written, start)
     write_json(files.report, record)
     return RunResult(estimate, upscaled, files, record)
-
-
-def _heeding(steps: Steps[KernelEstimate]) -> Steps[tuple[KernelEstimate, bool]]:
-    """An estimate, and whether a stop was asked for: at the last step, which may be the only one, it is for what comes next."""
-    asked = False
-    try:
-        progress = next(steps)
-        while True:
-            answer = yield progress
-            asked |= stops(answer)
-            progress = steps.send(answer)
-    except StopIteration as end:
-        return end.value, asked
-    finally:
-        steps.close()
 
 
 def shortened(name: str) -> str:
