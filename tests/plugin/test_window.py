@@ -110,7 +110,7 @@ def test_nothing_in_the_panel_is_cut_off(
     for part in (*parts, panel.kernel_view.picture.native):
         assert_seen(part, qtbot)
     assert panel.native.height() <= window.window._qt_window.height()
-    assert panel.native.width() < (width + 20 if width else 400)
+    assert panel.native.width() < (width + 30 if width else 400)
 
 
 def test_on_a_low_screen_the_panel_scrolls(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot) -> None:

@@ -15,10 +15,13 @@ from napari.utils.events import Event
 from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 
-from ..errors import InputError
+from ..errors import DeviceError, InputError, OutOfMemory
 from ..progress import Steps
 from .layers import LayerData, as_layer
-from .worker import Report, RunWorker, make_worker, show_in_activity
+from .worker import Failure, Report, RunWorker, make_worker, show_in_activity
+
+TOLD = (InputError, OutOfMemory, DeviceError, OSError)
+"""Errors whose message is for the user."""
 
 
 class Ended(NamedTuple):
@@ -77,7 +80,6 @@ class LayerRun:
         worker = self._worker = make_worker(steps, description)
         worker.yielded.connect(partial(self._on_report, worker))
         worker.returned.connect(partial(self._on_returned, worker, deliver))
-        worker.errored.connect(partial(self._on_error, worker))
         worker.finished.connect(partial(self._on_finished, worker))
         self._running.add(self)
         self.viewer.layers.events.removed.connect(self._on_removed)
@@ -110,17 +112,22 @@ class LayerRun:
         return layer
 
     def _on_returned(self, worker: RunWorker, deliver: Callable[[Any], None], result: Any) -> None:
-        if not worker.abort_requested:  # the window may have closed while the result was on its way
+        if worker.abort_requested:  # the window may have closed while the result was on its way
+            return
+        if isinstance(result, Failure):
+            self._on_error(worker, result.error)
+        else:
             deliver(result)
 
     def _on_error(self, worker: RunWorker, error: Exception) -> None:
         if worker.abort_requested:
             return
         self._then, self._failed = None, True
-        self._outcome.append(str(error) or type(error).__name__)
-        if isinstance(error, (InputError, OSError)):
+        if isinstance(error, TOLD):
+            self._outcome.append(str(error))
             show_error(str(error))  # a traceback would tell nothing more, of a full disk neither
         else:
+            self._outcome.append(f"{type(error).__name__}: {error}")
             notification_manager.receive_error(type(error), error, error.__traceback__)
 
     def _on_finished(self, worker: RunWorker) -> None:
