@@ -67,10 +67,6 @@ class ComparePage(Container):
         self._curtain: Curtain | None = None
         self._dock: QDockWidget | None = None
         self._followed = ExitStack()
-        self._soon = QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(DELAY)
-        self._soon.timeout.connect(self._draw)
         self._known: list[Image] = []
         self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP))
         self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP))
@@ -102,6 +98,10 @@ class ComparePage(Container):
         profile = Form({"line of": self.lines, "width (px)": row(self.line_width, self.draw_button)})
         buttons = row(self.csv_button, self.copy_button, self.plot_button)
         super().__init__(widgets=[self._form, self.status, profile, self.line_status, buttons], labels=False)
+        self._soon = QTimer(self.native)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(DELAY)
+        self._soon.timeout.connect(self._draw)
         self.native.layout().insertWidget(self.native.layout().indexOf(buttons.native), self.plot)
         self.native.layout().addStretch()
         self.native_parent_changed.connect(self._on_parent)
@@ -333,7 +333,6 @@ class ComparePage(Container):
 
     def _on_destroyed(self, *_: Any) -> None:
         """Drop everything; the widgets are gone."""
-        self._soon.stop()
         self._followed.close()
         self.plot.close_events()
         if self._curtain is not None:
