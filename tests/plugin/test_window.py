@@ -65,6 +65,7 @@ def test_a_view_of_a_detail_is_left_alone(window: Viewer, panel: KernelGANWidget
 
 def test_the_upscaled_image_is_drawn_where_the_image_is(window: Viewer, panel: KernelGANWidget, small: np.ndarray, qtbot, finish) -> None:
     panel.upscaler.value = "bicubic"
+    panel.live_view.wanted.value = False  # its words change the panel's width
     image = window.add_image(small, name="cells", scale=(2, 1), rotate=20, shear=[0.3], contrast_limits=(0, 255))
     panel.upscale()
     finish(panel)

@@ -269,7 +269,7 @@ class TrustPage(Container):
             return [], "Nothing is chosen."
         known = {name: value for name, value in record_of(layer).items() if name != "badge"}  # which is in sight already
         told, missing = [(layer.name, readable(known))], ""
-        if record_of(layer)["method"] != "bicubic":
+        if known["method"] != "bicubic":
             try:
                 kernel = kernel_of(self._viewer, layer)
                 told.append((kernel.name, readable(record_of(kernel))))
