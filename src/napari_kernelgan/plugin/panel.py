@@ -11,7 +11,7 @@ from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton, SpinB
 from magicgui.widgets.bases import ValueWidget, Widget
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
 from ..files.settings import load_settings, save_settings
 from .forms import Fold, SettingsForm
+from .notices import TOLD, notify, reason
 from .parts import Chip, button, row, short, text
 from .preferences import Preferences, remember, remembered
 from .records import is_kernel, is_picture
@@ -179,8 +180,8 @@ class Panel(Container):
         """Do something that may be refused, and say why."""
         try:
             action()
-        except (InputError, OSError) as error:
-            show_error(str(error))
+        except TOLD as error:
+            notify(error)
 
     def _remember(self) -> None:
         with suppress(InputError):  # half typed
@@ -253,9 +254,9 @@ class Panel(Container):
             begin = self._waiting.pop(0)
             try:
                 run = begin()
-            except InputError as error:
-                show_error(str(error))
-                self._ended.append(Ended("failed", str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, those that wait have their turn
+                notify(error)
+                self._ended.append(Ended("failed", reason(error)))
                 continue
             self._run = run
             run.reported.connect(self._show_report)
