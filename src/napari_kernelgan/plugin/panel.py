@@ -67,6 +67,8 @@ class Panel(Container):
         self._run: LayerRun | None = None
         self._waiting: list[Callable[[], LayerRun]] = []
         self._ended: list[Ended] = []
+        self._axes: tuple[str, ...] = ()
+        self._watched = ExitStack()
         self.image = short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
         self.scale = ComboBox(choices=SCALES, tooltip=SCALE_TIP)
         self.method = ComboBox(choices=ESTIMATORS, tooltip=METHOD_TIP)
@@ -103,6 +105,8 @@ class Panel(Container):
         self.native_parent_changed.connect(self._on_parent)
         self.native.destroyed.connect(self._on_destroyed)
         self._viewer.layers.selection.events.active.connect(self._follow)
+        self.image.changed.connect(self._watch_axes)
+        self._watch_axes()
         self._show_running(False)
         self.fill(Preferences.now().begin(remembered(self.memory)))
         for field in (*self._run_fields.values(), *(field for form in self.settings.values() for field in form.fields.values())):
@@ -218,6 +222,21 @@ class Panel(Container):
         active = self._viewer.layers.selection.active
         if active in self.image.choices and not (self._run and self._run.adding):
             self.image.value = active
+
+    def _watch_axes(self, *_: Any) -> None:
+        """Notice when the chosen image gets other axes, or they other names."""
+        self._watched.close()
+        layer = self.image.value
+        if layer is not None:
+            self._axes = layer.axis_labels
+            for event in (layer.events.data, layer.events.axis_labels):
+                event.connect(self._on_axes)
+                self._watched.callback(event.disconnect, self._on_axes)
+
+    def _on_axes(self, *_: Any) -> None:
+        layer = self.image.value
+        if layer is not None and layer.axis_labels != self._axes:
+            self.image.changed.emit(layer)  # as if it were chosen anew
 
     def _chosen_image(self) -> Image:
         if self.image.value is None:

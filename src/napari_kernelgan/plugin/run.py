@@ -116,7 +116,8 @@ class Run(LayerRun):
     def _draw(self, kernel: Kernel) -> None:
         """Add the kernel layer, or redraw it; not again if it was removed."""
         if self.kernel_layer is None:
-            nearly_all_in_view = is_nearly_all_in_view(self.layer)
+            # napari cannot fit the view to layers that all have fewer axes than it shows
+            nearly_all_in_view = self.layer.ndim == self.viewer.dims.ndim and is_nearly_all_in_view(self.layer)
             record = {"kind": PREVIEW, "source": self.source.origin}
             self.kernel_layer = self._add(kernel_layer(self.source, kernel, self.options.scale, record))
             if nearly_all_in_view and self.kernel_layer is not None:  # who sees the whole image should see what is beside it
