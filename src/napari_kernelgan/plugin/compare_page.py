@@ -21,6 +21,7 @@ from .curtain import INTERPOLATIONS, KEY_SWAP, PLACE, Curtain
 from .forms import Form
 from .line_plot import LinePlot
 from .lines import draw_line, line_of, pixel_matrix
+from .notices import reason
 from .pair import LayerPair
 from .parts import ask_where_to_save, button, row, short, text
 from .placement import Placement
@@ -218,7 +219,8 @@ class ComparePage(Container):
                 self._refuse(str(error))
             else:
                 curtain.draw(self.position.value) if mode == CURTAIN else curtain.blink(self.period.value)
-                self._say(curtain.shown)
+                if self._curtain is curtain:  # it ends where the image cannot be read
+                    self._say(curtain.shown)
         self._show_mode()
 
     def _begin(self) -> Curtain:
@@ -291,9 +293,9 @@ class ComparePage(Container):
             start, end = line_of(self.lines.value, pair.before, plane)
             size, unit = pixel_matrix(pair.before), unit_symbol(Placement.of(pair.before).unit)
             profiles = line_profiles(low, high, start, end, pair.scale, self.line_width.value, pixel_size=size, unit=unit)
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001 - reading a lazy image may raise anything, and nobody asked for a dialog
             self.plot.clear()
-            self._tell(self.line_status, str(error))
+            self._tell(self.line_status, reason(error))
         else:
             self.plot.draw(profiles, self.interpolation.value)
             self._tell(self.line_status, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -86,7 +87,7 @@ class TrustPage(Container):
     def __init__(self, viewer: Viewer, start: Callable[[Callable[[], LayerRun]], None]) -> None:
         self._viewer, self._start = viewer, start
         self.tables: Tables | None = None
-        self._followed: Layer | None = None
+        self._followed: weakref.ref[Layer] | None = None
         self.upscaled = short(ComboBox(choices=self._choices, tooltip=UPSCALED_TIP))
         self.chip = Chip(CHIPS, wraps=True)
         self.check_button = button("Check", self.check, CHECK_TIP)
@@ -208,8 +209,8 @@ class TrustPage(Container):
     def _follow(self, *_: Any) -> None:
         """Choose the active layer, where it is an upscaled one; not again when it is active once more after a run has added another."""
         active = self._viewer.layers.selection.active
-        if active is not self._followed and active in self.upscaled.choices:
-            self._followed = self.upscaled.value = active
+        if active in self.upscaled.choices and active is not (self._followed and self._followed()):
+            self._followed, self.upscaled.value = weakref.ref(active), active
 
     def _begin(self, make: Callable[[Image], Steps[Any]], what: str) -> None:
         def begin() -> TrustRun:

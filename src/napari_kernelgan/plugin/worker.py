@@ -12,6 +12,7 @@ import numpy as np
 from napari.qt.threading import GeneratorWorker, create_worker
 from numpy.typing import NDArray
 
+from ..errors import device_errors
 from ..progress import Progress, Steps
 
 T = TypeVar("T")
@@ -112,18 +113,19 @@ def show_in_activity(worker: RunWorker, report: Report) -> None:
 def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None, T | Failure]:
     """Drive a run step by step, reporting its first step and then now and again."""
     try:
-        progress = next(steps)
-        start = reported = time.monotonic()
-        yield _report(progress, 0.0, _row(progress))
-        rows: tuple[Any, ...] = ()
-        while True:
-            progress = steps.send(False if stopping.is_set() else None)
-            rows += _row(progress)
-            now = time.monotonic()
-            if now - reported >= REPORT_EVERY:
-                reported = now
-                yield _report(progress, now - start, rows)
-                rows = ()
+        with device_errors():
+            progress = next(steps)
+            start = reported = time.monotonic()
+            yield _report(progress, 0.0, _row(progress))
+            rows: tuple[Any, ...] = ()
+            while True:
+                progress = steps.send(False if stopping.is_set() else None)
+                rows += _row(progress)
+                now = time.monotonic()
+                if now - reported >= REPORT_EVERY:
+                    reported = now
+                    yield _report(progress, now - start, rows)
+                    rows = ()
     except StopIteration as end:
         return end.value
     except Exception as error:  # noqa: BLE001 - whoever takes the result tells it
