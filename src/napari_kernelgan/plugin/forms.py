@@ -130,7 +130,7 @@ class Fold(Container):
     """
 
     def __init__(self, title: str, content: Widget, height: int | None = None) -> None:
-        self._title, self._content = title, content
+        self.title, self.content = title, content
         self._button = PushButton()
         super().__init__(widgets=[self._button], labels=False)
         self.margins = (0, 0, 0, 0)
@@ -148,7 +148,7 @@ class Fold(Container):
     def opened(self, value: bool) -> None:
         self._opened = value
         self._shown.setVisible(value)
-        self._button.text = f"{'▾' if value else '▸'} {self._title}"
+        self._button.text = f"{'▾' if value else '▸'} {self.title}"
 
     def toggle(self) -> None:
         """Unfold, or fold."""

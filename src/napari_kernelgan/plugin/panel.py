@@ -111,7 +111,8 @@ class Panel(Container):
         """The settings of all methods, out of sight at first, below other widgets and the buttons that load and save them."""
         folds = [Fold(TITLES.get(name, name.capitalize()), form) for name, form in self.settings.items()]
         buttons = row(self.load_settings_button, self.save_settings_button, self.defaults_button)
-        return Fold("Advanced", Container(widgets=[*first, buttons, *folds], labels=False), FOLD_HEIGHT)
+        self.advanced = Fold("Advanced", Container(widgets=[*first, buttons, *folds], labels=False), FOLD_HEIGHT)
+        return self.advanced
 
     # settings
 

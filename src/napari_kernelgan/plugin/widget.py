@@ -101,6 +101,7 @@ class KernelGANWidget(Panel):
         self.size = SizeForm()
         self.kernel_view = KernelView()
         self.optics = OpticsForm(self._viewer)
+        self.size_fold = Fold("Pixel size and optics", Container(widgets=[self.size, self.optics], labels=False))
         self.plots = PlotsPage(self._viewer)
         self.compare = ComparePage(self._viewer)
         self.trust = TrustPage(self._viewer, self._start)
@@ -137,7 +138,7 @@ class KernelGANWidget(Panel):
                 Form({"kernel": self.kernel, "upscale by": self.upscaler}),
                 self.kernel_view,
                 self.upscale_button,
-                Fold("Pixel size and optics", Container(widgets=[self.size, self.optics], labels=False)),
+                self.size_fold,
                 self._advanced(Form({"device": self.device, "seed": self.seed})),
                 self.copy_button,
             ]
