@@ -126,13 +126,13 @@ def test_every_page_with_code_is_listed():
 
 
 def console_viewer():
-    """What `viewer` is in napari's console, with a small time series of nuclei called "embryo"; without a window."""
+    """What `viewer` is in napari's console, with a small time series called "embryo"; without a window."""
     pytest.importorskip("napari")
     from napari.components import ViewerModel
 
-    from napari_kernelgan.plugin.samples import blurred_nuclei
+    from napari_kernelgan.plugin.samples import drifting_section
 
     viewer = ViewerModel()
-    ((frames, about, _),) = blurred_nuclei()
+    ((frames, about, _),) = drifting_section()
     viewer.add_image(frames[:2], **(about | {"name": "embryo", "metadata": {}}))
     return viewer

@@ -439,7 +439,7 @@ def test_profiles_are_copied_and_saved(
     assert_allclose([float(row["upscaled"]) for row in rows], expected.upscaled, atol=1e-6)
     page.save_plot(tmp_path / "profiles.png")
     saved = imageio.imread(tmp_path / "profiles.png")[..., :3]
-    assert saved.shape[:2] == (700, 1200)
+    assert saved.shape[:2] == (760, 1000)
     assert np.median(saved) == 255  # black on white, whatever the theme
     page.save_plot(tmp_path / "profiles.svg")
     assert ElementTree.parse(tmp_path / "profiles.svg").getroot().tag.endswith("svg")

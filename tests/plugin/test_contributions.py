@@ -34,8 +34,8 @@ def test_the_manifest_is_valid_and_what_it_names_can_be_imported() -> None:
 def test_the_widgets_are_in_two_menus_of_layers() -> None:
     menus = PluginManifest.from_file(ROOT).contributions.menus
     assert {menu: [item.command for item in items] for menu, items in menus.items()} == {
-        "napari/layers/measure": list(WIDGETS),
-        "napari/layers/filter": list(WIDGETS),
+        "napari/layers/measure": ["napari-kernelgan.estimate", *WIDGETS],
+        "napari/layers/filter": ["napari-kernelgan.run", *WIDGETS],
     }
 
 
@@ -49,20 +49,34 @@ def test_the_menus_open_the_widgets(viewer: Viewer, command: str, kind: type) ->
     assert [type(docked) for docked in viewer.window.dock_widgets.values()] == [kind]
 
 
-@pytest.mark.parametrize(("key", "shape", "dtype"), [("photograph", (256, 256), "uint8"), ("nuclei", (4, 256, 256), "uint16")])
+SAMPLES = [("photograph", (256, 256), "uint8"), ("fluorescence", (256, 256), "uint16"), ("timeseries", (8, 256, 256), "uint16")]
+
+
+@pytest.mark.parametrize(("key", "shape", "dtype"), SAMPLES)
 def test_samples_open_and_are_what_their_record_says(viewer: Viewer, key: str, shape: tuple[int, ...], dtype: str) -> None:
     (layer,) = viewer.open_sample("napari-kernelgan", key)
     assert (layer.data.shape, layer.data.dtype) == (shape, dtype)
     truth = layer.metadata[KEY]
-    kernel = np.array(truth["kernel"])
-    assert kernel.sum() == pytest.approx(1)
-    # degraded with that kernel: from a wider one, the picture would have lost more of its fine detail
-    assert truth["fwhm"]["major"] == pytest.approx(kg.kernels.fwhm(kernel).major)
+    kernels = np.array(truth["kernels"])
+    assert len(kernels) == (shape[0] if len(shape) > 2 else 1)
+    np.testing.assert_allclose(kernels.sum((1, 2)), 1)
+    assert [width["major"] for width in truth["fwhm"]] == pytest.approx([kg.kernels.fwhm(kernel).major for kernel in kernels])
 
 
 def test_the_photograph_is_degraded_with_its_kernel(viewer: Viewer, sharp: np.ndarray) -> None:
     (layer,) = viewer.open_sample("napari-kernelgan", "photograph")
-    np.testing.assert_array_equal(layer.data, kg.degrade(sharp, np.array(layer.metadata[KEY]["kernel"])))
+    np.testing.assert_array_equal(layer.data, kg.degrade(sharp, np.array(layer.metadata[KEY]["kernels"][0])))
+
+
+def test_the_drift_of_the_time_series_is_found(viewer: Viewer) -> None:
+    (layer,) = viewer.open_sample("napari-kernelgan", "timeseries")
+    true = np.array([width["major"] for width in layer.metadata[KEY]["fwhm"]])
+    found = kg.estimate_kernels(layer.data)
+    assert [each.reliability.level for each in found] == ["reliable"] * len(true)
+    widths = np.array([np.sqrt(each.fwhm.major * each.fwhm.minor) for each in found])
+    np.testing.assert_allclose(widths, true, rtol=0.2)  # the section has a blur of its own
+    assert np.corrcoef(widths, true)[0, 1] > 0.9
+    assert widths[true.argmax()] > 1.25 * widths[true.argmin()]
 
 
 def test_neither_import_nor_widgets_load_torch_or_plots() -> None:

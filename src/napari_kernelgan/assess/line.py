@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import skimage
 from numpy.typing import ArrayLike, NDArray
-from skimage.transform import warp
 
 from ..errors import InputError
 from ..images.layout import without_alpha
@@ -204,7 +204,9 @@ class _Line(NamedTuple):
         colours = without_alpha(pixels).astype(np.float64)
         gray = colours.mean(-1) if colours.ndim == 3 else colours
         # warp's cubic is Keys' (profile_line's is a spline); beyond the border the edge pixel repeats, as in the forward model
-        values: Array = warp(gray, self.matrix, output_shape=shape, order=order, mode="symmetric", clip=False, preserve_range=True)
+        values: Array = skimage.transform.warp(
+            gray, self.matrix, output_shape=shape, order=order, mode="symmetric", clip=False, preserve_range=True
+        )
         return values
 
 

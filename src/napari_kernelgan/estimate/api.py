@@ -178,6 +178,14 @@ def iter_estimate_inputs(
     return (yield from iter_kernelgan(pairs, scale, settings, resolve_device(device)))
 
 
+def prepare(scale: int = 2) -> None:
+    """Do now what the first spectral estimate of a process for a scale would do: load its parts and make its candidates, some seconds."""
+    from .spectral import run as _  # noqa: F401 - to load it
+    from .spectral.dictionary import dictionary
+
+    dictionary(check_scale(scale))
+
+
 def method_settings(method: str, config: Config = None) -> MethodConfig:
     """The settings of a method, from whatever the caller gave; `check_method` has checked its name."""
     return resolve(_MODELS[_resolved(method)], config)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from ..errors import InputError
 
@@ -107,7 +107,7 @@ def centre(kernel: ArrayLike, tolerance: float = 1e-3) -> Kernel:
         if np.abs(offset).max() < tolerance:
             break
         shift += offset
-        shifted = normalise(np.clip(ndimage.shift(array, shift, order=3, mode="grid-constant"), floor, None))
+        shifted = normalise(np.clip(scipy.ndimage.shift(array, shift, order=3, mode="grid-constant"), floor, None))
     return shifted
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
-from scipy.interpolate import make_interp_spline
 
 from ..errors import InputError
 from .algebra import Kernel, centre_of_mass, check_side, normalise
@@ -201,7 +200,7 @@ def _foreground(plane: Plane, background: float | None, smoothing: Plane) -> Pla
     if background is None:
         width = max(1, min(plane.shape) // 10)
         plane = plane - np.median(_border(plane, width))
-        smooth = ndimage.gaussian_filter(plane, smoothing, mode="nearest")
+        smooth = scipy.ndimage.gaussian_filter(plane, smoothing, mode="nearest")
         plane = np.where(smooth > NOISE * _deviation(_border(smooth, width)), plane, 0)
     else:
         plane = plane - background
@@ -236,7 +235,7 @@ def _contents(plane: Plane, middle: float, pixel: float, aperture: float, size: 
     margin = 4  # rows of nothing, so that the spline is at rest at its ends
     rows = np.pad(plane, ((margin, margin), (0, 0)))
     edges = np.arange(len(rows) + 1) - 0.5 - margin
-    upto = make_interp_spline(edges, np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, 0)]), k=5)
+    upto = scipy.interpolate.make_interp_spline(edges, np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, 0)]), k=5)
     at = middle + (np.arange(size) - (size - 1) / 2) * pixel
     low, high = (np.clip(at + side * aperture / 2, edges[0], edges[-1]) for side in (-1, 1))
     contents: Plane = upto(high) - upto(low)
@@ -245,25 +244,25 @@ def _contents(plane: Plane, middle: float, pixel: float, aperture: float, size: 
 
 def _bead_width(flat: Plane) -> float:
     """Median FWHM of what stands out, from the area above half of each one's height."""
-    smooth = ndimage.gaussian_filter(flat, 1) - np.median(flat)
+    smooth = scipy.ndimage.gaussian_filter(flat, 1) - np.median(flat)
     level = max(PROMINENT * smooth.max(), 5 * _deviation(smooth))
-    regions, count = ndimage.label(smooth > level)
+    regions, count = scipy.ndimage.label(smooth > level)
     if not count or smooth.max() <= 0:
         raise InputError("No bead stands out of the background: its height is to be at least 5 standard deviations of the noise.")
     numbers = np.arange(1, count + 1)
-    tops = ndimage.maximum(smooth, regions, numbers)
+    tops = scipy.ndimage.maximum(smooth, regions, numbers)
     above = smooth > np.append(0, tops)[regions] / 2
-    areas = ndimage.sum_labels(above & (regions > 0), regions, numbers)
+    areas = scipy.ndimage.sum_labels(above & (regions > 0), regions, numbers)
     broad = 2 * np.sqrt(np.median(areas) / np.pi)
     return float(np.sqrt(max(broad**2 - SIGMA_TO_FWHM**2, 1.5**2)))  # less what the smoothing added
 
 
 def _isolated(flat: Plane, width: float, half: int) -> list[tuple[int, int]]:
     """Peaks (y, x) with no other near them."""
-    smooth = ndimage.gaussian_filter(flat, width / SIGMA_TO_FWHM) - np.median(flat)
-    peaks = (smooth == ndimage.maximum_filter(smooth, 2 * int(np.ceil(width / 2)) + 1)) & (smooth > 5 * _deviation(smooth))
-    regions, count = ndimage.label(peaks, np.ones((3, 3)))  # a bead between pixels may have several that are equally high
-    at = np.array(ndimage.center_of_mass(peaks, regions, np.arange(1, count + 1))).round().astype(int)
+    smooth = scipy.ndimage.gaussian_filter(flat, width / SIGMA_TO_FWHM) - np.median(flat)
+    peaks = (smooth == scipy.ndimage.maximum_filter(smooth, 2 * int(np.ceil(width / 2)) + 1)) & (smooth > 5 * _deviation(smooth))
+    regions, count = scipy.ndimage.label(peaks, np.ones((3, 3)))  # a bead between pixels may have several that are equally high
+    at = np.array(scipy.ndimage.center_of_mass(peaks, regions, np.arange(1, count + 1))).round().astype(int)
     heights = smooth[tuple(at.T)]
     found = []
     for (y, x), height in zip(at, heights, strict=True):
@@ -292,7 +291,7 @@ def _aligned(crops: Plane, width: float) -> tuple[Plane, Plane, NDArray[np.bool_
                 shifts[i] = np.clip(shifts[i] + 2 * step, -1.5, 1.5)
     used = np.ones(len(crops), bool)
     for _ in range(ROUNDS):
-        moved = np.array([ndimage.shift(crop, -shift, order=5, mode="nearest") for crop, shift in zip(crops, shifts, strict=True)])
+        moved = np.array([scipy.ndimage.shift(crop, -shift, order=5, mode="nearest") for crop, shift in zip(crops, shifts, strict=True)])
         average = moved[used].mean(0)
         parts = np.stack([average, *(-slope for slope in np.gradient(average)), np.ones_like(average)])
         design, seen = (each[:, 1:-1, 1:-1].reshape(len(each), -1).T for each in (parts, moved))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import RectBivariateSpline
-from scipy.ndimage import label
 
 from ..errors import InputError
 from .algebra import Kernel, centre_of_mass, normalise
@@ -75,7 +74,7 @@ def fwhm(kernel: ArrayLike) -> FWHM:
     above = fine >= top / 2
     hollow = surface.at(*centre) < top / 2  # a ring, or several peaks
     if not hollow:
-        regions, _ = label(above)
+        regions, _ = scipy.ndimage.label(above)
         above = regions == regions.flat[fine.argmax()]
     # weighted by the height above half maximum, so that the grid does not show in the angle
     region = np.argwhere(above)
@@ -128,7 +127,7 @@ class Surface:
         self.precision, self.centre, self.peak = fit
         at = np.arange(n, dtype=float)
         ratio = (kernel + self.FLOOR) / self._reference(at[:, None], at[None, :])
-        self.ratio = RectBivariateSpline(at, at, ratio, kx=2, ky=2)
+        self.ratio = scipy.interpolate.RectBivariateSpline(at, at, ratio, kx=2, ky=2)
 
     def _reference(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
         dy, dx = y - self.centre[0], x - self.centre[1]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, j1
 
 from ..errors import InputError
 from .algebra import Kernel, centre, normalise, pad
@@ -52,7 +52,7 @@ def airy(fwhm: float, size: int = 14) -> Kernel:
 
     def pattern(y: Plane, x: Plane) -> Plane:
         v = np.maximum(np.hypot(y, x) * (2 * AIRY_HALF_MAXIMUM / fwhm), 1e-6)
-        intensity: Plane = (2 * j1(v) / v) ** 2
+        intensity: Plane = (2 * scipy.special.j1(v) / v) ** 2
         return intensity
 
     return _area_sampled(pattern, size)
@@ -81,7 +81,9 @@ def motion(length: float, angle: float = 0.0, width: float = 0.7, size: int = 14
     def line(y: Plane, x: Plane) -> Plane:
         along, across = _turned(y, x, angle)
         reach = np.sqrt(2) * width
-        intensity: Plane = (erf((along + length / 2) / reach) - erf((along - length / 2) / reach)) * np.exp(-((across / reach) ** 2))
+        intensity: Plane = (scipy.special.erf((along + length / 2) / reach) - scipy.special.erf((along - length / 2) / reach)) * np.exp(
+            -((across / reach) ** 2)
+        )
         return intensity
 
     return _area_sampled(line, size)

@@ -14,8 +14,8 @@ from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import j0, j1
 
 from ..errors import InputError
 from .measures import SIGMA_TO_FWHM
@@ -124,9 +124,9 @@ def theoretical_mtf(optics: Optics, frequencies: ArrayLike, pixel: float = 0.0) 
 def _squared_airy(v: Values) -> Values:
     """Transfer function of the squared Airy pattern, at frequencies in parts of the open aperture's cutoff."""
     r = np.arange(STEP / 2, FARTHEST, STEP)
-    weight = (2 * j1(r) / r) ** 4 * r
+    weight = (2 * scipy.special.j1(r) / r) ** 4 * r
     # in these units of length the cutoff is 1 / pi cycles
-    contrast: Values = j0(2 * v[..., None] * r) @ (weight / weight.sum())
+    contrast: Values = scipy.special.j0(2 * v[..., None] * r) @ (weight / weight.sum())
     return np.clip(contrast, 0, 1)
 
 

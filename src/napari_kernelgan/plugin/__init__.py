@@ -1,4 +1,4 @@
-"""The napari part: widget, public functions that take layers, sample data. Nothing is computed here.
+"""The napari part: widgets, public functions that take layers, sample data. Nothing is computed here.
 
 From napari's console or a script::
 
@@ -6,20 +6,18 @@ From napari's console or a script::
 
     kernel = viewer.add_layer(estimate_layer(viewer.layers["cells"]))
     large = viewer.add_layer(upscale_layer(viewer.layers["cells"], kernel))
+
+The functions are loaded when they are first asked for: napari imports this package for every command.
 """
 
-from .actions import estimate_layer, run_layer, upscale_layer
-from .field_actions import map_kernels_layer
-from .stack_actions import process_stack_layer
-from .trust_actions import added_detail_layer, disagreement_layer, residual_layer
+import lazy_loader
 
-__all__ = [
-    "added_detail_layer",
-    "disagreement_layer",
-    "estimate_layer",
-    "map_kernels_layer",
-    "process_stack_layer",
-    "residual_layer",
-    "run_layer",
-    "upscale_layer",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "actions": ["estimate_layer", "run_layer", "upscale_layer"],
+        "field_actions": ["map_kernels_layer"],
+        "stack_actions": ["process_stack_layer"],
+        "trust_actions": ["added_detail_layer", "disagreement_layer", "residual_layer"],
+    },
+)

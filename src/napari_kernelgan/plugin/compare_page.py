@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, FloatSlider, RadioButtons, SpinBox
 from napari import Viewer
 from napari.layers import Image, Shapes
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QDockWidget, QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 from ..assess.line import line_profiles, profiles_as_csv
 from ..errors import InputError
@@ -23,7 +22,7 @@ from .forms import Form
 from .line_plot import LinePlot
 from .lines import draw_line, line_of, pixel_matrix
 from .pair import LayerPair
-from .parts import button, row, short, text
+from .parts import ask_where_to_save, button, row, short, text
 from .placement import Placement
 from .records import belongs_to, is_picture, is_upscaled
 
@@ -303,18 +302,10 @@ class ComparePage(Container):
             each.enabled = self.plot.profiles is not None
 
     def _ask_and_save_csv(self) -> None:
-        self._ask_and_save(self.save_csv, "Save the profiles", "profiles.csv", "CSV (*.csv)")
+        ask_where_to_save(self.native, "Save the profiles", "profiles.csv", "CSV (*.csv)", self.save_csv)
 
     def _ask_and_save_plot(self) -> None:
-        self._ask_and_save(self.save_plot, "Save the plot", "profiles.png", "PNG (*.png);;SVG (*.svg)")
-
-    def _ask_and_save(self, save: Callable[[str], None], title: str, name: str, kinds: str) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self.native, title, name, kinds)
-        if chosen:
-            try:
-                save(chosen)
-            except (OSError, ValueError) as error:  # ValueError: a suffix that Matplotlib does not know
-                show_error(f"{chosen} cannot be written: {error}")
+        ask_where_to_save(self.native, "Save the plot", "profiles.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)", self.save_plot)
 
     # the end
 

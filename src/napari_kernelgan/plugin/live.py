@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cache
 from typing import Any
 
 from napari import Viewer
@@ -17,6 +18,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from ..errors import InputError
+from ..estimate.api import prepare
 from .glance import Glance
 from .words import Words
 
@@ -117,6 +119,7 @@ class Live(QObject):
     def _switch(self) -> None:
         self._listen(self._wanted and self._visible)
         if self._listening:
+            _prepare()
             self.renew()
 
     def _listen(self, listening: bool) -> None:
@@ -157,6 +160,12 @@ class Live(QObject):
         elif glance.key != self._key:
             self._key, self._void, self._began = glance.key, False, time.monotonic()
             self._answer = _in_thread(glance.look)
+
+
+@cache
+def _prepare() -> None:
+    """Make the first glance of a process quick, while the user still looks for an image."""
+    threading.Thread(target=prepare, name="napari-kernelgan prepares", daemon=True).start()
 
 
 def _in_thread(work: Callable[[], Words]) -> Future[Words]:

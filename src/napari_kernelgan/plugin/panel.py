@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
 from ..files.settings import load_settings, save_settings
 from .forms import Fold, SettingsForm
-from .parts import Chip, button, row, short, text
+from .parts import Chip, ask_where_to_save, button, row, short, text
 from .preferences import Preferences, remember, remembered
 from .records import is_kernel, is_picture
 from .running import Ended, LayerRun
@@ -172,9 +172,7 @@ class Panel(Container):
             self._try(lambda: self.load_settings(name))
 
     def _ask_where_to_save_settings(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self.native, "Save settings", "settings.json", SETTINGS_FILE)
-        if name:
-            self._try(lambda: self.save_settings(name))
+        ask_where_to_save(self.native, "Save settings", "settings.json", SETTINGS_FILE, self.save_settings)
 
     def _try(self, action: Callable[[], None]) -> None:
         """Do something that may be refused, and say why."""

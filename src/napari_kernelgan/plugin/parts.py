@@ -7,9 +7,11 @@ from typing import Any
 
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
 from magicgui.widgets.bases import Widget
+from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QScrollArea, QSizePolicy, QStyle, QTabWidget, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFrame, QScrollArea, QSizePolicy, QStyle, QTabWidget, QWidget
 
+from ..errors import InputError
 from .words import Words
 
 
@@ -95,6 +97,16 @@ class Chip(Label):
         self._shown = name
         style = f"background: {ground}; color: {letters}; border-radius: 4px; padding: 3px 8px; font-weight: bold;"
         self.native.setStyleSheet(f"QLabel {{ {style} }}")
+
+
+def ask_where_to_save(parent: QWidget, title: str, name: str, formats: str, save: Callable[[str], None]) -> None:
+    """Ask for a file's name and save; tell why it cannot be."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, name, formats)
+    if chosen:
+        try:
+            save(chosen)
+        except (InputError, OSError) as error:
+            show_error(f"{chosen} is not written: {error}")
 
 
 class Column(Container):

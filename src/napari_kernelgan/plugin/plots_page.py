@@ -6,7 +6,6 @@ What is drawn and measured stands in `report`; nothing is computed while the pag
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 from magicgui.widgets import ComboBox, Container
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QFileDialog, QVBoxLayout
+from qtpy.QtWidgets import QApplication, QVBoxLayout
 
 from ..errors import InputError
 from ..estimate.result import History, KernelEstimate
@@ -28,7 +27,7 @@ from ..report.plots import PLOTS, draw_nothing, draw_plot, draw_training, write_
 from .canvas import Canvas, Paint
 from .forms import Form
 from .numbers_table import NumbersTable
-from .parts import button, row, short, text
+from .parts import ask_where_to_save, button, row, short, text
 from .records import estimate_in, has_depth
 
 HEIGHT = 290  # px, of the plot
@@ -230,21 +229,13 @@ class PlotsPage(Container):
         return lambda figure, theme: draw_plot(figure, *about, theme)
 
     def _ask_for_csv(self) -> None:
-        self._ask("Save numbers", "kernel.csv", "CSV (*.csv)", self.save_csv)
+        ask_where_to_save(self.native, "Save numbers", "kernel.csv", "CSV (*.csv)", self.save_csv)
 
     def _ask_for_curves(self) -> None:
-        self._ask("Save curves", "curves.csv", "CSV (*.csv)", self.save_curves)
+        ask_where_to_save(self.native, "Save curves", "curves.csv", "CSV (*.csv)", self.save_curves)
 
     def _ask_for_plot(self) -> None:
-        self._ask("Save plot", f"{self.plot.value}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)", self.save_plot)
-
-    def _ask(self, title: str, name: str, formats: str, save: Callable[[str], None]) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self.native, title, name, formats)
-        if chosen:
-            try:
-                save(chosen)
-            except (InputError, OSError) as error:
-                show_error(f"{chosen} is not written: {error}")
+        ask_where_to_save(self.native, "Save plot", f"{self.plot.value}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)", self.save_plot)
 
 
 class _Training:

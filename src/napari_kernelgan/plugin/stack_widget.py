@@ -9,8 +9,8 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, FileEdit, SpinBox
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QApplication, QFileDialog, QVBoxLayout
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QApplication, QVBoxLayout
 
 from ..errors import InputError
 from ..images.layout import Layout
@@ -20,7 +20,7 @@ from ..upscaling.api import METHODS as UPSCALERS
 from .axes_form import AxesForm
 from .forms import Form
 from .panel import Panel
-from .parts import Column, Pages, button, row, short, text
+from .parts import Column, Pages, ask_where_to_save, button, row, short, text
 from .plane_table import PlaneTable
 from .source import Source, current_plane, show_plane
 from .stack_actions import earlier_results
@@ -135,12 +135,7 @@ class StackWidget(Panel):
         write_table(Path(path), self.table.rows, self.table.axes)
 
     def _ask_and_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self.native, "Save the table of planes", "planes.csv", "CSV (*.csv)")
-        if name:
-            try:
-                self.save_table(name)
-            except OSError as error:
-                show_error(f"{name} cannot be written: {error}")
+        ask_where_to_save(self.native, "Save the table of planes", "planes.csv", "CSV (*.csv)", self.save_table)
 
     def _begin(self) -> StackLayerRun:
         layer = self._chosen_image()

@@ -10,6 +10,7 @@ from ..estimate.result import KernelEstimate
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..kernels.psf import optics_fwhm
+from ..report.numbers import ANGLE_KNOWN
 from ..stacks.results import PlaneRow, StackResult
 
 ABOUT = {
@@ -27,8 +28,6 @@ NO_BARS = "no error bars, no word on how far to trust it"
 PIXELS = (
     "Pixels are those of the upscaled image. In brackets: 90 % error bars. Angle: of the major axis, from +x towards +y, where it is known."
 )
-ANGLE_KNOWN = 30.0
-"""Degrees of spread of the major axis' direction up to which it is told; where nothing is known the spread is 52."""
 
 
 class Words(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 Corner = tuple[int, int]
 
@@ -30,7 +30,9 @@ def find_details(gray: NDArray[Any], side: int, count: int = 2) -> list[Corner]:
     """
     gradient = np.hypot(*np.gradient(gray.astype(np.float32)))
     # mean over the square whose upper left corner is the pixel
-    strength = uniform_filter(gradient, side, origin=-(side // 2), mode="constant")[: gray.shape[0] - side + 1, : gray.shape[1] - side + 1]
+    strength = scipy.ndimage.uniform_filter(gradient, side, origin=-(side // 2), mode="constant")[
+        : gray.shape[0] - side + 1, : gray.shape[1] - side + 1
+    ]
     corners: list[Corner] = []
     while len(corners) < count and strength.max() >= 0:
         y, x = (int(i) for i in np.unravel_index(int(strength.argmax()), strength.shape))

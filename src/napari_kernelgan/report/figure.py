@@ -17,7 +17,7 @@ from ..upscaling.planes import interpolate_plane
 from .details import Corner, detail_side, find_details
 from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction, draw_trust
 from .scalebar import add_scale_bar
-from .theme import STYLE
+from .theme import STYLE, styled
 
 MARGIN = 4  # px of the input around a detail, so that its enlargement has no border of its own
 OVERVIEW = 1000  # px that the overview shows of either side, at most about twice as many
@@ -48,11 +48,10 @@ def write_figure(
     title, upscaler : str
         Heading, and what the upscaled details are called.
     """
-    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    with styled(STYLE):
         figure: Any = Figure(figsize=(15, 7.5 if high is not None else 3.6), layout="constrained", facecolor="white")
         figure.suptitle(title, fontsize=12, fontweight="bold", x=0.005, ha="left")
         above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25)) if high is not None else (figure, None)

@@ -6,8 +6,8 @@ from textwrap import wrap
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from ..estimate.result import History, KernelEstimate
 from ..files.kernels import kernel_record
@@ -123,7 +123,7 @@ def draw_history(axes: Any, history: History, theme: Theme = PAPER) -> None:
     steps = history.steps if len(history.steps) else np.arange(1, count + 1)
     for number, (name, values) in enumerate(losses.items()):
         known = np.isfinite(values)  # a term may come later than others
-        smooth = uniform_filter1d(values[known], max(1, count // 60), mode="nearest")
+        smooth = scipy.ndimage.uniform_filter1d(values[known], max(1, count // 60), mode="nearest")
         look = {"linewidth": 1.3, "color": theme.cycle[number % len(theme.cycle)], "marker": None if count > 1 else "."}
         axes.plot(steps[: len(values)][known], np.maximum(smooth, 1e-9), label=LABELS.get(name, name), **look)
     axes.set(yscale="log", xlabel="step", ylabel="loss, unweighted", xlim=(min(1, count - 1), max(int(steps[-1]), 2)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ..assess.line import LineProfiles
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
 from ..kernels.theory import Optics
 from .curves import draw_encircled_energy, draw_losses_over_steps, draw_measured_profiles, draw_mtf
 from .numbers import KERNEL
-from .theme import PAPER, Theme
+from .theme import PAPER, Theme, styled
 
 Plot = Literal["profiles", "MTF", "encircled energy", "training"]
 PLOTS: tuple[Plot, ...] = get_args(Plot)
@@ -39,13 +41,11 @@ def draw_plot(
         To draw theory beside it.
     theme : Theme
     """
-    from matplotlib import rc_context
-
     if plot == "training" and not _has_losses(estimate):
         draw_nothing(figure, f"{estimate.method}: nothing was trained, there are no losses.", theme)
         return
-    with rc_context(theme.rc):
-        axes = _cleared(figure, theme, "constrained").subplots()
+    with styled(theme.rc):
+        axes = cleared(figure, theme, "constrained").subplots()
         if plot == "profiles":
             draw_measured_profiles(axes, estimate, optics, theme)
         elif plot == "MTF":
@@ -67,15 +67,13 @@ def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -
         The kernel as it is, with the history so far.
     theme : Theme
     """
-    from matplotlib import rc_context
-
     if not _has_losses(estimate):
         draw_plot(figure, "profiles", estimate, theme=theme)
         return
-    with rc_context(theme.rc):
+    with styled(theme.rc):
         width, height = figure.get_size_inches()
         places = {"left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height, "top": 1 - TOP / height, "hspace": 1.0}
-        above, below = _cleared(figure, theme, None).subplots(2, 1, height_ratios=(1, 2), gridspec_kw=places)
+        above, below = cleared(figure, theme, None).subplots(2, 1, height_ratios=(1, 2), gridspec_kw=places)
         draw_measured_profiles(above, estimate, None, theme)
         above.get_legend().remove()
         above.set(xlabel="", ylabel="profiles", yticks=[])
@@ -86,7 +84,7 @@ def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -
 
 def draw_nothing(figure: Any, words: str, theme: Theme = PAPER) -> None:
     """Write why there is no plot over whatever is in a figure."""
-    _cleared(figure, theme, None).text(0.5, 0.5, words, ha="center", va="center", color=theme.ink, fontsize=9)
+    cleared(figure, theme, None).text(0.5, 0.5, words, ha="center", va="center", color=theme.ink, fontsize=9)
 
 
 def write_plot(path: str | Path, plot: Plot, estimate: KernelEstimate, of: str = KERNEL, optics: Optics | None = None) -> None:
@@ -97,27 +95,58 @@ def write_plot(path: str | Path, plot: Plot, estimate: KernelEstimate, of: str =
     InputError
         If the suffix is none of these.
     """
-    from matplotlib import rc_context
+    write_painted(Path(path), lambda figure: draw_plot(figure, plot, estimate, of, optics))
+
+
+def write_painted(path: Path, paint: Callable[[Any], None]) -> None:
+    """Write what is painted into an empty figure as PNG, SVG or PDF, by the path's suffix; an existing file is replaced.
+
+    Raises
+    ------
+    InputError
+        If the suffix is none of these.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    kind = path.suffix.lower()
+    if kind not in FORMATS:
         raise InputError(f"{path.name}: plots are written as {', '.join(FORMATS)}; give one of these suffixes.")
     figure: Any = Figure(INCHES)
     FigureCanvasAgg(figure)
-    draw_plot(figure, plot, estimate, of, optics)
+    paint(figure)
     # text stays text, to be edited where the plot is used; no date, so that the same plot is the same file
-    about = {} if path.suffix.lower() == ".png" else {"metadata": {"Date" if path.suffix.lower() == ".svg" else "CreationDate": None}}
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "napari-kernelgan", "pdf.fonttype": 42}), atomic(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=DPI, **about)
+    about = {} if kind == ".png" else {"metadata": {"Date" if kind == ".svg" else "CreationDate": None}}
+    with styled({"svg.fonttype": "none", "svg.hashsalt": "napari-kernelgan", "pdf.fonttype": 42}), atomic(path) as temporary:
+        figure.savefig(temporary, format=kind[1:], dpi=DPI, **about)
+
+
+def draw_line_profiles(figure: Any, profiles: LineProfiles, interpolation: Literal["nearest", "bicubic"], theme: Theme = PAPER) -> None:
+    """Draw brightness along a line, of an image and of its upscale, over whatever is in a figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    profiles : LineProfiles
+    interpolation : {"nearest", "bicubic"}
+        How the image is drawn between its pixels.
+    theme : Theme
+    """
+    with styled(theme.rc):
+        axes = cleared(figure, theme, "constrained").subplots()
+        axes.plot(profiles.distance, getattr(profiles, interpolation), color=theme.minor, lw=1.2, label=f"input, {interpolation}")
+        axes.plot(profiles.distance, profiles.upscaled, color=theme.major, lw=1.2, label="upscaled")
+        axes.set(xlabel=f"distance ({'px of the input' if profiles.unit == 'px' else profiles.unit})", ylabel="brightness")
+        axes.margins(x=0)
+        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
 
 
 def _has_losses(estimate: KernelEstimate) -> bool:
     return any(map(len, estimate.history.losses.values()))
 
 
-def _cleared(figure: Any, theme: Theme, layout: str | None) -> Any:
+def cleared(figure: Any, theme: Theme, layout: str | None) -> Any:
+    """A figure without what was in it."""
     figure.clear()
     figure.set_layout_engine(layout)
     figure.set_facecolor(theme.paper)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any, NamedTuple
 
 STYLE: dict[str, Any] = {
@@ -29,7 +32,7 @@ class Theme(NamedTuple):
 
     @property
     def rc(self) -> dict[str, Any]:
-        """What matplotlib's `rc_context` takes, to draw in this theme."""
+        """What `styled` takes, to draw in this theme."""
         inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
         return STYLE | dict.fromkeys(inked, self.ink) | dict.fromkeys(("figure.facecolor", "axes.facecolor"), self.paper)
 
@@ -42,3 +45,15 @@ def theme_on(ink: str, paper: str) -> Theme:
     """A theme for any paper, dark or light."""
     cycle = ("#e8871e", "#2f9bd6", "#1fa57d", "#cc79a7", "#b59f1c", "#7f7f7f", "#d1495b")
     return Theme(ink, paper, "#8c8c8c", cycle[0], cycle[1], cycle)
+
+
+_styling = RLock()
+
+
+@contextmanager
+def styled(rc: dict[str, Any]) -> Iterator[None]:
+    """Draw in a style. Matplotlib's settings are the whole process's: only one thread at a time draws in its own."""
+    from matplotlib import rc_context
+
+    with _styling, rc_context(rc):
+        yield

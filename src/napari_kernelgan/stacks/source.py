@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from ..errors import InputError
 from ..files.image_file import ImageFile
@@ -36,7 +36,7 @@ class Pixels(NamedTuple):
         """The values, with the nearest one that there is where there is none: nothing of what marks a gap reaches its neighbours."""
         if self.missing is None or self.missing.all():
             return self.values
-        nearest = distance_transform_edt(self.missing, return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(self.missing, return_distances=False, return_indices=True)
         return np.asarray(self.values[tuple(nearest)])
 
 

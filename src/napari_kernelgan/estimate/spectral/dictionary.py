@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from .grid import log_transfer
 
 OVERSAMPLING = 5
 WIDTH = 7  # side of the kernels in pixels of the image
+TOGETHER = 32  # kernels that are made together
 
 Values = NDArray[np.float64]
 
@@ -57,17 +59,31 @@ class Family(NamedTuple):
     """Kernels from parameters (parameters, count), for a scale."""
 
 
-@lru_cache(maxsize=3)
+_making = Lock()
+
+
 def dictionary(scale: int) -> Dictionary:
     """The candidates of a scale. Their shapes are the same for every scale, in pixels of the image; the first call takes seconds."""
+    with _making:  # threads that come meanwhile wait for it rather than make their own
+        return _dictionary(scale)
+
+
+@lru_cache(maxsize=3)
+def _dictionary(scale: int) -> Dictionary:
     parameters = tuple(_points(family.size, *family.ranges) for family in FAMILIES.values())
-    made = [family.make(points, scale) for family, points in zip(FAMILIES.values(), parameters, strict=True)]
+    made = [part for family, points in zip(FAMILIES.values(), parameters, strict=True) for part in _made(family, points, scale)]
     counts = [family.size for family in FAMILIES.values()]
     kernels = np.concatenate([kernels for kernels, _ in made])
     prior = np.repeat([np.log(family.likely / family.size) for family in FAMILIES.values()], counts)
     widths = scale * -np.sort(-np.concatenate([widths for _, widths in made]), axis=1)
     number = np.repeat(np.arange(len(counts)), counts)
     return Dictionary(kernels, log_transfer(kernels, scale).astype(np.float32), number, prior, widths, _moments(kernels), parameters)
+
+
+def _made(family: Family, parameters: Values, scale: int) -> Iterator[Made]:
+    """All kernels of a family, a few at a time: what is worked on then fits into the processor's cache."""
+    for first in range(0, family.size, TOGETHER):
+        yield family.make(parameters[:, first : first + TOGETHER], scale)
 
 
 def _points(count: int, *ranges: tuple[float, float]) -> Values:

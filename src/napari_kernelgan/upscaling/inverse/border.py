@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.fft import irfft2, next_fast_len, rfft2
+import scipy
 
 from ...kernels.algebra import Kernel
 from .fourier import Image, covariance
@@ -25,7 +25,7 @@ def continued(low: Image, reach: int) -> tuple[Image, Region]:
     """
     inside = []
     for axis, length in enumerate(low.shape):
-        size = 2 * next_fast_len(-(-(length + 2 * (reach + FADE)) // 2))
+        size = 2 * scipy.fft.next_fast_len(-(-(length + 2 * (reach + FADE)) // 2))
         first = (size - length) // 2
         at = np.arange(size) - first
         nearest = np.clip(at, 0, length - 1)
@@ -66,7 +66,7 @@ def complete(low: Image, inside: Region, kernel: Kernel, scale: int, weight: flo
         unlikely = 1 / (covariance(kernel, scale, (strip.shape[0], strip.shape[1])) + np.float32(weight))
         unlikely /= unlikely.max()
         for step in order:
-            strip[ours] -= np.float32(step) * irfft2(rfft2(strip) * unlikely, strip.shape)[ours]
+            strip[ours] -= np.float32(step) * scipy.fft.irfft2(scipy.fft.rfft2(strip) * unlikely, strip.shape)[ours]
         if axis == 0:
             low[around[outside]] = strip[ours]
         else:

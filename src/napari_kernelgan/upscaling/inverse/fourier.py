@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 from ...kernels.algebra import Kernel
 
@@ -54,7 +54,7 @@ class PeriodicInverse:
         """
         start, residual, room = None, low, self._room
         if divergence is not None:
-            start = rfft2(divergence)
+            start = scipy.fft.rfft2(divergence)
             residual = low - aliased(np.multiply(self._forward, start, out=room), self.scale, self.size)
             start *= self._prior
         multipliers = repeated(residual / (self._covariance + np.float32(weight)), self.large[1])
@@ -62,7 +62,7 @@ class PeriodicInverse:
         if start is not None:
             room += start
         room[0, 0] = residual[0, 0] * self.scale**2
-        solution: Image = irfft2(room, self.large, overwrite_x=True)
+        solution: Image = scipy.fft.irfft2(room, self.large, overwrite_x=True)
         return solution
 
 
@@ -81,7 +81,8 @@ def response_reach(kernel: Kernel, scale: int, weight: float, level: float, most
     side = 2 * (most + 1)
     pixel = np.zeros((side, side), np.float32)
     pixel[side // 2, side // 2] = 1
-    response = np.abs(PeriodicInverse(kernel, scale, (side, side)).solve(rfft2(pixel - pixel.mean()), weight) + np.float32(1 / side**2))
+    changed = PeriodicInverse(kernel, scale, (side, side)).solve(scipy.fft.rfft2(pixel - pixel.mean()), weight)
+    response = np.abs(changed + np.float32(1 / side**2))
     strongest = np.maximum(response.max(0), response.max(1))
     at = np.flatnonzero(strongest > level) / scale - side // 2
     return min(most, int(np.ceil(np.abs(at).max(initial=0))))
@@ -91,14 +92,15 @@ def transfer_function(kernel: Kernel, scale: int, size: Size) -> Spectrum:
     """Half of the Fourier transform (as ``rfft2`` has it) of a kernel that is centred as the forward model has it."""
     n = len(kernel)
     at = np.arange(n) - (n + scale) // 2 + 1
-    rows, columns = (np.exp(-2j * np.pi * np.outer(f, at)).astype(np.complex64) for f in (fftfreq(size[0]), rfftfreq(size[1])))
+    frequencies = scipy.fft.fftfreq(size[0]), scipy.fft.rfftfreq(size[1])
+    rows, columns = (np.exp(-2j * np.pi * np.outer(f, at)).astype(np.complex64) for f in frequencies)
     transfer: Spectrum = rows @ kernel.astype(np.complex64) @ columns.T
     return transfer
 
 
 def squared_gradient(size: Size) -> NDArray[np.float32]:
     """Half of the squared magnitude of D; 1 instead of 0 for the mean."""
-    y, x = ((2 * np.sin(np.pi * f) ** 2).astype(np.float32) for f in (fftfreq(size[0])[:, None], rfftfreq(size[1])))
+    y, x = ((2 * np.sin(np.pi * f) ** 2).astype(np.float32) for f in (scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])))
     squared: NDArray[np.float32] = (2 - y) * x + 2 * y
     squared[0, 0] = 1
     return squared

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import DTypeLike, NDArray
-from scipy.fft import fftfreq, rfft2, rfftfreq
 
 from ...images.values import ValueRange
 from ...kernels.algebra import Kernel
@@ -100,7 +100,7 @@ def _window_powers(low: Image, size: Size, most: int) -> Image:
     windows = np.stack([low[y : y + size[0], x : x + size[1]] for y in rows for x in columns])
     taper = np.outer(*(np.hanning(side + 2)[1:-1] for side in size))
     taper /= np.sqrt((taper**2).sum())
-    spectra = rfft2((windows - windows.mean((1, 2), keepdims=True)) * taper.astype(np.float32))
+    spectra = scipy.fft.rfft2((windows - windows.mean((1, 2), keepdims=True)) * taper.astype(np.float32))
     power: Image = spectra.real**2 + spectra.imag**2
     return power
 
@@ -112,7 +112,7 @@ def _texture(kernel: Kernel, scale: int, size: Size) -> tuple[Values, float, NDA
     sharp = squared**-1.5
     sharp[0, 0] = 0
     spectrum = aliased(np.abs(transfer_function(kernel, scale, large)) ** 2 * (sharp + 0j), scale, size)
-    frequency = np.hypot(fftfreq(size[0])[:, None], rfftfreq(size[1]))
+    frequency = np.hypot(scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1]))
     # the lowest are brightness and its slope, and the window smears them
     return spectrum.real.astype(np.float64), float((squared * sharp).mean()), frequency > 2.5 / min(size)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
 import numpy as np
-from scipy.fft import dct, idct, rfft2
+import scipy
 
 from ...config import InverseConfig
 from ...kernels.algebra import Kernel
@@ -95,7 +95,7 @@ class Inverse:
         weight, floor = self.weight(levels), self.config.edge * levels.texture
         mean = np.float32(levels.mean)
         whole, (rows, columns) = continued(low - mean, self._reach(weight, MOST_BORDER))
-        spectrum = rfft2(complete(whole, (rows, columns), self.kernel, self.scale, weight))
+        spectrum = scipy.fft.rfft2(complete(whole, (rows, columns), self.kernel, self.scale, weight))
         periodic = self._on_grid(whole.shape)
         ahead = result = periodic.solve(spectrum, weight)
         for number in range(self.config.passes):
@@ -153,12 +153,12 @@ def iter_inverse(channels: Image, inverse: Inverse, least: float) -> Steps[Outco
 
 def components(channels: Image) -> Image:
     """Colours parted, by an orthonormal cosine transform across them, into brightness and differences, which have less texture."""
-    return dct(channels, axis=0, norm="ortho") if len(channels) > 1 else channels
+    return scipy.fft.dct(channels, axis=0, norm="ortho") if len(channels) > 1 else channels
 
 
 def from_components(parts: Image) -> Image:
     """Undo `components`."""
-    return idct(parts, axis=0, norm="ortho") if len(parts) > 1 else parts
+    return scipy.fft.idct(parts, axis=0, norm="ortho") if len(parts) > 1 else parts
 
 
 def spans(length: int, most: int) -> list[Span]:
