@@ -19,7 +19,7 @@ from napari_kernelgan.report.numbers import KERNEL, PSF
 
 from .stage import FIELD, STACK, Stage, until
 
-PHOTOGRAPH, SERIES = "photograph", "nuclei"  # keys of the samples
+PHOTOGRAPH, FLUORESCENCE, SERIES = "photograph", "fluorescence", "timeseries"  # keys of the samples
 FAST = "fast look"
 PIXEL = 0.1  # µm
 
@@ -31,6 +31,8 @@ def scene(function: Scene) -> Scene:
     """Name a scene after its function."""
     SCENES[function.__name__.replace("_", "-")] = function
     return function
+
+
 # the page of steps
 
 
@@ -88,14 +90,27 @@ def failed(stage: Stage) -> None:
 
 @scene
 def several(stage: Stage) -> None:
-    """Three images are selected, and the second is worked on."""
+    """Several images are selected and worked on, one after another."""
     stage.open()
     for name, picture in (("moon", data.moon()), ("coins", data.coins()), ("brick", data.brick())):
         stage.viewer.add_image(kg.degrade(picture, gaussian(2.0)), name=name)
+    glanced(stage)
     stage.viewer.layers.selection = set(stage.viewer.layers)
     stage.panel.layers.value = SELECTED
     stage.panel.upscaler.value = "inverse"
-    glanced(stage)
+    stage.panel.run_both()
+    stage.finish()
+
+
+@scene
+def several_failed(stage: Stage) -> None:
+    """The same, and one image is too small."""
+    stage.open()
+    for name, picture in (("moon", kg.degrade(data.moon(), gaussian(2.0))), ("stamp", data.camera()[:40, :40])):
+        stage.viewer.add_image(picture, name=name)
+    stage.viewer.layers.selection = set(stage.viewer.layers)
+    stage.panel.layers.value = SELECTED
+    stage.panel.preset.value = FAST
     stage.panel.run_both()
     stage.finish()
 
@@ -346,7 +361,7 @@ def upscaled(stage: Stage, sample: bool = True) -> None:
 def optics(stage: Stage) -> None:
     """Fill in a microscope."""
     form = stage.panel.optics
-    form.aperture.value, form.wavelength.value = "0.8", "520"
+    form.aperture.value, form.wavelength.value = "1.4", "520"
 
 
 def microscopic() -> np.ndarray:

@@ -20,7 +20,6 @@ PANEL, STACK, FIELD = "Kernel and upscale", "Stack: kernels and upscale", "Map k
 WIDTH = 1400  # px, of the window
 LIMIT = 300.0  # s
 SETTLED = 0.7  # s, until a window is drawn after a change
-COLOURS = 256  # of a picture, which then is a third as large
 
 
 class Stage:
@@ -123,5 +122,5 @@ def of_widget(widget: QWidget) -> np.ndarray:
 def write(path: Path, picture: np.ndarray) -> None:
     """Write a picture as a small PNG, and say how large it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(picture).quantize(COLOURS, dither=Picture.Dither.NONE).save(path, optimize=True)
+    Picture.fromarray(picture).save(path, optimize=True)
     print(f"{path}: {picture.shape[1]} x {picture.shape[0]}, {path.stat().st_size / 1000:.0f} kB", flush=True)

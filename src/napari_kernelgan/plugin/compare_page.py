@@ -22,7 +22,7 @@ from .forms import Form
 from .line_plot import LinePlot
 from .lines import draw_line, line_of, pixel_matrix
 from .pair import LayerPair
-from .parts import ask_where_to_save, button, row, short, text
+from .parts import ask_where_to_save, button, heading, row, short, text
 from .placement import Placement
 from .records import belongs_to, is_picture, is_upscaled
 
@@ -72,8 +72,8 @@ class ComparePage(Container):
         self._soon.setInterval(DELAY)
         self._soon.timeout.connect(self._draw)
         self._known: list[Image] = []
-        self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP))
-        self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP))
+        self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP), "open an image first")
+        self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP), "upscale an image first")
         self.lines = short(ComboBox(choices=self._shapes, nullable=True, tooltip=LINE_TIP))
         self.lines.null_string = "none"
         self.interpolation = ComboBox(choices=INTERPOLATIONS, tooltip=HOW_TIP)
@@ -92,16 +92,17 @@ class ComparePage(Container):
         self._form = Form(
             {
                 "before": self.before,
+                "drawn by": self.interpolation,
                 "after": self.after,
-                "draw before": self.interpolation,
                 "show": self.mode,
                 "edge (%)": self.position,
                 "each for (s)": self.period,
             }
         )
-        profile = Form({"line of": self.lines, "width (px)": row(self.line_width, self.draw_button)})
+        profile = Form({"line in": self.lines, "width (px)": row(self.line_width, self.draw_button)})
         buttons = row(self.csv_button, self.copy_button, self.plot_button)
-        super().__init__(widgets=[self._form, self.status, profile, self.line_status, buttons], labels=False)
+        super().__init__(widgets=[self._form, self.status, heading("Along a line"), profile, self.line_status, buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
         self.native.layout().insertWidget(self.native.layout().indexOf(buttons.native), self.plot)
         self.native.layout().addStretch()
         self.native_parent_changed.connect(self._on_parent)

@@ -40,7 +40,8 @@ from .worker import Report
 RUN, PLOTS, COMPARE, TRUST = "Run", "Plots", "Compare", "Trust"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
-THIS, SELECTED = "this one", "all selected in the layer list"
+NO_KERNEL = "none yet"
+THIS, SELECTED = "this image", "all selected images"
 LAYERS_TIP = (
     "Work on the image above alone, or on every image that is selected in the layer list, one after another. Each is upscaled with its own "
     "kernel, unless a kernel of another image is chosen."
@@ -98,6 +99,7 @@ class KernelGANWidget(Panel):
         self.preset = PresetChoice(self)
         self.upscaler = ComboBox(choices=UPSCALERS, tooltip=UPSCALER_TIP)
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
+        self.kernel.null_string = NO_KERNEL
         self.size = SizeForm()
         self.kernel_view = KernelView()
         self.optics = OpticsForm(self._viewer)
