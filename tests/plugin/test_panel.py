@@ -16,10 +16,11 @@ from napari._app_model import get_app_model
 from napari.layers import Image
 from napari.settings import get_plugin_settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QComboBox
+from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog
 
 import napari_kernelgan as kg
 from napari_kernelgan.files.settings import load_settings
+from napari_kernelgan.plugin import preferences
 from napari_kernelgan.plugin.forms import Fold
 from napari_kernelgan.plugin.widget import COMPARE, SELECTED, KernelGANWidget
 
@@ -156,6 +157,36 @@ def test_results_over_the_memory_limit_are_refused(viewer: Viewer, panel: Kernel
     assert panel.state.shown == "done"
 
 
+def test_results_go_to_the_output_folder_until_another_is_chosen(
+    viewer: Viewer, panel: KernelGANWidget, tiny: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finish
+) -> None:
+    monkeypatch.setattr(preferences, "_chosen", None)
+    wanted, other = tmp_path / "wanted", tmp_path / "other"
+    other.mkdir()
+    get_plugin_settings(NAME).general.output_folder = str(wanted)
+    offered: list[str] = []
+
+    def answer(chosen: Path) -> Callable[..., Any]:
+        def ask(_: Any, title: str, begin: str, *formats: str) -> Any:
+            offered.append(begin)
+            return (str(chosen), "") if formats else str(chosen)
+
+        return ask
+
+    viewer.add_image(tiny, name="cells")
+    panel.preset.value = "fast look"
+    panel.run_both()
+    finish(panel)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer(other / "mine.csv"))
+    panel.plots.csv_button.native.click()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", answer(other))
+    panel.trust.save_button.native.click()
+    finish(panel)
+    assert offered == [str(wanted / "kernel.csv"), str(other)]
+    assert (other / "mine.csv").exists()
+    assert (other / "kernel.tif").exists()
+
+
 # several layers
 
 
@@ -208,8 +239,11 @@ def test_a_layer_that_fails_does_not_stop_the_others(
     finish(panel)
     assert layer_names(viewer) == ["bad", "good", "good kernel"]
     assert panel.state.shown == "failed"
-    assert panel.status.value.startswith("1 of 2 failed.")
-    assert "NaN" in panel.status.value
+    counted, why = panel.status.value.splitlines()
+    assert counted == "1 of 2 failed. 1 of 2 done."
+    assert why.startswith("bad: ")
+    assert "NaN" in why
+    assert "good kernel: " in panel.status.tooltip
     assert ["NaN" in message for message in messages] == [True]
 
 
@@ -419,5 +453,8 @@ def test_the_layers_that_come_are_of_the_image(viewer: Viewer, panel: KernelGANW
     finish(panel)
     assert panel.compare.after.value is viewer.layers["cells x2"]
     assert panel.compare.before.value is image
+    badge = viewer.layers["cells x2"].metadata[KEY]["badge"]
+    assert panel.trust.chip.shown == badge["level"]
+    assert all(reason in panel.trust.reasons.value for reason in badge["reasons"])
     width = next(number for number in panel.plots.numbers if number.name.startswith("FWHM, major"))
     assert width.value == pytest.approx(kg.kernels.fwhm(viewer.layers["cells kernel"].data).major)

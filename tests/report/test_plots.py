@@ -126,7 +126,7 @@ def test_a_kernel_in_training():
     figure = drawn(draw_training, BARE)
     above, below = figure.axes
     assert len(below.lines) == len(TERMS)
-    assert "in training: FWHM 4.08 × 2.88 HR px" in words(figure)
+    assert "In training: FWHM 4.08 × 2.88 HR px" in words(figure)
     (only,) = drawn(draw_training, replace(BARE, history=kg.History())).axes  # a method without losses
     assert "major axis" in words(only.figure)
     first = kg.History({name: values[:1] for name, values in LOSSES.items()}, steps=np.array([1]))

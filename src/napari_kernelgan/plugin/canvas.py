@@ -78,6 +78,7 @@ class Canvas(QWidget):
         from matplotlib.figure import Figure
 
         self.figure = Figure(layout="constrained")
+        self.figure.set_size_inches(self.width() / self.figure.dpi, self.height() / self.figure.dpi)  # which Qt gives it too late
         canvas = FigureCanvasQTAgg(self.figure)
         canvas.mpl_connect("button_press_event", self.clicked.emit)
         self.layout().addWidget(canvas)

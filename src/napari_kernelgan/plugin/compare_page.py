@@ -23,7 +23,7 @@ from .line_plot import LinePlot
 from .lines import draw_line, line_of, pixel_matrix
 from .notices import reason
 from .pair import LayerPair
-from .parts import ask_where_to_save, button, row, short, text
+from .parts import ask_where_to_save, button, heading, row, short, text
 from .placement import Placement
 from .records import belongs_to, is_picture, is_upscaled
 
@@ -69,8 +69,8 @@ class ComparePage(Container):
         self._dock: QDockWidget | None = None
         self._followed = ExitStack()
         self._known: list[Image] = []
-        self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP))
-        self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP))
+        self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP), "open an image first")
+        self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP), "upscale an image first")
         self.lines = short(ComboBox(choices=self._shapes, nullable=True, tooltip=LINE_TIP))
         self.lines.null_string = "none"
         self.interpolation = ComboBox(choices=INTERPOLATIONS, tooltip=HOW_TIP)
@@ -89,16 +89,17 @@ class ComparePage(Container):
         self._form = Form(
             {
                 "before": self.before,
+                "drawn by": self.interpolation,
                 "after": self.after,
-                "draw before": self.interpolation,
                 "show": self.mode,
                 "edge (%)": self.position,
                 "each for (s)": self.period,
             }
         )
-        profile = Form({"line of": self.lines, "width (px)": row(self.line_width, self.draw_button)})
+        profile = Form({"line in": self.lines, "width (px)": row(self.line_width, self.draw_button)})
         buttons = row(self.csv_button, self.copy_button, self.plot_button)
-        super().__init__(widgets=[self._form, self.status, profile, self.line_status, buttons], labels=False)
+        super().__init__(widgets=[self._form, self.status, heading("Along a line"), profile, self.line_status, buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
         self._soon = QTimer(self.native)
         self._soon.setSingleShot(True)
         self._soon.setInterval(DELAY)

@@ -43,6 +43,7 @@ class FieldWidget(Panel):
         self.smooth = CheckBox(value=True, text="smooth by the error bars", tooltip=SMOOTH_TIP)
         self.which = ComboBox(choices=WIDTHS, tooltip="The width that the picture shows; mean: the geometric mean of both.")
         self.map = short(ComboBox(choices=self._maps, nullable=True, tooltip="The map that Upscale undoes: either of its layers."))
+        self.map.null_string = "none yet"
         self.map_button = button("Map kernels", self.map_kernels, "Add a picture of the FWHM, and an ellipse for every tile.")
         self.upscale_button = button("Upscale with map", self.upscale, "Add the image, upscaled with a kernel that varies, as a layer.")
         choices = {

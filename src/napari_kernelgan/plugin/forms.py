@@ -15,9 +15,10 @@ from qtpy.QtWidgets import QFormLayout
 
 from ..config import resolve
 from ..errors import InputError
-from .parts import scrolling
 
 MOST = 10**9  # of integers without an upper limit
+LABEL = 80
+"""px of a label at least, so that forms below each other are in line."""
 PRESETS = ("published", "noisy")
 DEFAULT, CUSTOM = "default", "custom"
 
@@ -43,6 +44,7 @@ class Form(Container):
             form.addRow(label, widget.native)
             if label:
                 form.labelForField(widget.native).setToolTip(widget.tooltip)
+                form.labelForField(widget.native).setMinimumWidth(LABEL)
         self.native.layout().addLayout(form)
 
     def show_row(self, label: str, shown: bool) -> None:
@@ -125,18 +127,15 @@ class Fold(Container):
     ----------
     title : str
     content : Widget
-    height : int, optional
-        In pixels, of what is then in sight: the rest scrolls. None: all is in sight.
     """
 
-    def __init__(self, title: str, content: Widget, height: int | None = None) -> None:
-        self._title, self._content = title, content
+    def __init__(self, title: str, content: Widget) -> None:
+        self.title, self.content = title, content
         self._button = PushButton()
         super().__init__(widgets=[self._button], labels=False)
         self.margins = (0, 0, 0, 0)
         self._button.changed.connect(self.toggle)
-        self._shown = content.native if height is None else scrolling(content.native, height)
-        self.native.layout().addWidget(self._shown)
+        self.native.layout().addWidget(content.native)
         self.opened = False
 
     @property
@@ -147,8 +146,8 @@ class Fold(Container):
     @opened.setter
     def opened(self, value: bool) -> None:
         self._opened = value
-        self._shown.setVisible(value)
-        self._button.text = f"{'▾' if value else '▸'} {self._title}"
+        self.content.native.setVisible(value)
+        self._button.text = f"{'▾' if value else '▸'} {self.title}"
 
     def toggle(self) -> None:
         """Unfold, or fold."""

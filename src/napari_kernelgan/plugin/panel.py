@@ -19,7 +19,7 @@ from ..config import Settings
 from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
 from ..files.settings import load_settings, save_settings
-from .forms import Fold, SettingsForm
+from .forms import Fold, Form, SettingsForm
 from .notices import TOLD, notify, reason
 from .parts import Chip, ask_where_to_save, button, row, short, text
 from .preferences import Preferences, remember, remembered
@@ -31,7 +31,6 @@ TITLES = {"kernelgan": "KernelGAN", "zssr": "ZSSR"}
 SCALES = (2, 3, 4)
 DEVICES = ("auto", "cpu", "cuda", "mps")  # to ask which of them are there would import PyTorch
 SEED_MOST = 2**31 - 1
-FOLD_HEIGHT = 240  # px
 REMEMBER_AFTER = 500  # ms without a change
 STATES = {
     "idle": ("○ Idle", "#5b6673", "#ffffff"),
@@ -47,6 +46,7 @@ METHOD_TIP = (
 )
 SCALE_TIP = "How many times finer the kernel's pixels, and the upscaled image's, are than the image's. KernelGAN knows 2 and 4."
 SETTINGS_FILE = "Settings (*.json)"
+SETTINGS_TIP = "Scale, methods, device, seed and all that is below, in a file of settings, or as they were at first."
 
 
 class Panel(Container):
@@ -69,7 +69,8 @@ class Panel(Container):
         self._ended: list[Ended] = []
         self._axes: tuple[str, ...] = ()
         self._watched = ExitStack()
-        self.image = short(ComboBox(choices=self._images, tooltip="The image layer to work on; follows the active layer."))
+        image_tip = "The image layer to work on; follows the active layer."
+        self.image = short(ComboBox(choices=self._images, tooltip=image_tip), "open an image first")
         self.scale = ComboBox(choices=SCALES, tooltip=SCALE_TIP)
         self.method = ComboBox(choices=ESTIMATORS, tooltip=METHOD_TIP)
         self.device = ComboBox(
@@ -116,7 +117,9 @@ class Panel(Container):
         """The settings of all methods, out of sight at first, below other widgets and the buttons that load and save them."""
         folds = [Fold(TITLES.get(name, name.capitalize()), form) for name, form in self.settings.items()]
         buttons = row(self.load_settings_button, self.save_settings_button, self.defaults_button)
-        return Fold("Advanced", Container(widgets=[*first, buttons, *folds], labels=False), FOLD_HEIGHT)
+        buttons.tooltip = SETTINGS_TIP
+        self.advanced = Fold("Advanced", Container(widgets=[*first, Form({"settings": buttons}), *folds], labels=False))
+        return self.advanced
 
     # settings
 
@@ -308,12 +311,15 @@ class Panel(Container):
         self._start_next()
 
     def _show_ended(self) -> None:
-        """Show how the runs ended; the worst of several is what counts."""
-        states = {ended.state for ended in self._ended}
-        self.state.show_as(next(state for state in ("failed", "stopped", "done") if state in states))
-        failed = sum(ended.state == "failed" for ended in self._ended)
-        lines = [f"{failed} of {self._count} failed."] if failed and self._count > 1 else []
-        self.status.value = "\n".join([*lines, *(ended.text for ended in self._ended if ended.text)])
+        """Show how the runs ended, of several how many and why; the worst of them is what counts."""
+        ended = {state: [each for each in self._ended if each.state == state] for state in ("failed", "stopped", "done")}
+        self.state.show_as(next(state for state, some in ended.items() if some))
+        told = lines = [each.text for each in self._ended if each.text]
+        if self._count > 1:
+            told = [" ".join(f"{len(some)} of {self._count} {state}." for state, some in ended.items() if some)]
+            told += [f"{each.layer}: {each.text}" for each in ended["failed"]]
+        self.status.value = "\n".join(told)
+        self.status.tooltip = "\n".join(lines)
         self._show_running(False)
 
     def _on_parent(self, parent: Any) -> None:

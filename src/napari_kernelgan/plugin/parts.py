@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, Label, LineEdit, PushButton
@@ -12,7 +13,11 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFrame, QScrollArea, QSizePolicy, QStyle, QTabWidget, QWidget
 
 from ..errors import InputError
+from .preferences import choose_output_folder, output_folder
 from .words import Words
+
+WIDTH = 376
+"""px that a panel takes where there is room: napari shows its whole title then, and few texts wrap."""
 
 
 def button(text: str, action: Callable[[], None], tooltip: str) -> PushButton:
@@ -35,10 +40,11 @@ def narrow(field: LineEdit) -> LineEdit:
     return field
 
 
-def short(choice: ComboBox) -> ComboBox:
-    """A combo box that long layer names do not make wide."""
+def short(choice: ComboBox, empty: str = "") -> ComboBox:
+    """A combo box that long layer names do not make wide; `empty` is what it says while there is nothing to choose."""
     choice.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.native.setMinimumContentsLength(12)
+    choice.native.setPlaceholderText(empty)
     return choice
 
 
@@ -101,8 +107,9 @@ class Chip(Label):
 
 def ask_where_to_save(parent: QWidget, title: str, name: str, formats: str, save: Callable[[str], None]) -> None:
     """Ask for a file's name and save; tell why it cannot be."""
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, name, formats)
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(output_folder() / name), formats)
     if chosen:
+        choose_output_folder(Path(chosen).parent)
         try:
             save(chosen)
         except (InputError, OSError) as error:
@@ -169,20 +176,24 @@ class Pages(Container):
             page.reset_choices()
 
 
-def scrolling(content: QWidget, height: int | None = None) -> QScrollArea:
-    """An area of a fixed height, or of any, in which a column of widgets scrolls up and down."""
-    area = _ScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(content)
-    if height is not None:
-        area.setFixedHeight(height)
-    return area
+def scrolling(content: QWidget) -> QScrollArea:
+    """An area of any height in which a column of widgets scrolls up and down."""
+    return _ScrollArea(content)
 
 
 class _ScrollArea(QScrollArea):
     """As wide as its content needs, whose needs change with napari's style and with what is shown."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Called by Qt."""
+        return super().sizeHint().expandedTo(QSize(WIDTH, 0))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Called by Qt."""

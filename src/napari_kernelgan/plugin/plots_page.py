@@ -86,6 +86,7 @@ class PlotsPage(Container):
         self.plot_button = button("Save plot", self._ask_for_plot, "Write the plot on white paper, as PNG, SVG or PDF.")
         buttons = row(self.copy_button, self.csv_button), row(self.curves_button, self.plot_button)
         super().__init__(widgets=[Form({"plot": self.plot, "of": self.of}), self.caption, *buttons], labels=False)
+        self.margins = (0, 0, 0, 0)
         layout: QVBoxLayout = self.native.layout()
         layout.insertWidget(1, self.canvas)
         layout.insertWidget(3, self.table, 1)

@@ -80,6 +80,20 @@ class Preferences:
             )
 
 
+_chosen: Path | None = None  # while napari is open
+
+
+def output_folder() -> Path:
+    """Where to write to, unless told otherwise: the folder that was chosen last, else that of the preferences, else the current one."""
+    return _chosen or Preferences.now().output_folder or Path()
+
+
+def choose_output_folder(folder: Path) -> None:
+    """Write to this folder from now on, unless told otherwise."""
+    global _chosen
+    _chosen = folder
+
+
 def remembered(panel: str) -> Settings:
     """The settings that a panel had last time; the defaults where there are none, or none that can be read, which is said."""
     path = _path(panel)

@@ -25,6 +25,8 @@ class Ended(NamedTuple):
     state: Literal["done", "stopped", "failed"]
     text: str
     """What came of it, or why it failed."""
+    layer: str = "?"
+    """Name of the image layer; "?" where a run could not even begin."""
 
 
 class LayerRun:
@@ -143,7 +145,7 @@ class LayerRun:
         self._worker = None  # it holds the image, and what came out
         if not worker.abort_requested:
             state = "failed" if self._failed else "stopped" if worker.stopping else "done"
-            self.ended.emit(Ended(state, "\n".join(self._outcome)))
+            self.ended.emit(Ended(state, "\n".join(self._outcome), self.layer.name))
 
     def _on_removed(self, event: Event) -> None:
         if event.value is self.layer:

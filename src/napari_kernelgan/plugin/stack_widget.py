@@ -23,6 +23,7 @@ from .forms import Form
 from .panel import Panel
 from .parts import Column, Pages, ask_where_to_save, button, row, short, text
 from .plane_table import PlaneTable
+from .preferences import output_folder
 from .source import Source, show_plane, visible_plane
 from .stack_actions import earlier_results
 from .stack_layers import ranges_of_plane
@@ -42,7 +43,10 @@ SHARE_TIP = (
     "so channels may have one each; where focus drifts, a window of planes around each tells its own."
 )
 KERNEL_TIP = "A kernel layer that is undone in all planes, or kernels to be estimated."
-OUT_TIP = "A folder, or the image's own name, ending in .ome.zarr; the kernels, a table and the record are written beside it."
+OUT_TIP = (
+    "A folder, or the image's own name, ending in .ome.zarr; the kernels, a table and the record are written beside it. A name alone goes "
+    "into the output folder of the preferences."
+)
 IF_TIP = (
     "If there are results of an earlier run: say so and do nothing; go on, doing only what is missing or has changed; or delete and redo."
 )
@@ -183,6 +187,7 @@ class StackWidget(Panel):
         out = self.out.value
         if out is None or not str(out).strip() or out == Path():
             raise InputError("Choose where to write: a folder, or a name that ends in .ome.zarr.")
+        out = output_folder() / out  # as it is, where it names a folder from the root on
         there = earlier_results(out)
         if there and self.existing.value == REFUSE:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..report.verdict import MEANINGS, MEASURES, TITLES, measures_in_words
 from .forms import Fold, Form
 from .lineage import Upscale, kernel_of
 from .parts import Chip, button, row, short, text
+from .preferences import choose_output_folder, output_folder
 from .records import is_kernel, is_upscaled, record_of
 from .running import LayerRun
 from .save_actions import Tables, gathered, iter_save_layers
@@ -87,8 +87,8 @@ class TrustPage(Container):
     def __init__(self, viewer: Viewer, start: Callable[[Callable[[], LayerRun]], None]) -> None:
         self._viewer, self._start = viewer, start
         self.tables: Tables | None = None
-        self._followed: weakref.ref[Layer] | None = None
-        self.upscaled = short(ComboBox(choices=self._choices, tooltip=UPSCALED_TIP))
+        self._followed: Any = None  # id of the layer that was active last: a reference would keep it alive
+        self.upscaled = short(ComboBox(choices=self._choices, tooltip=UPSCALED_TIP), "upscale an image first")
         self.chip = Chip(CHIPS, wraps=True)
         self.check_button = button("Check", self.check, CHECK_TIP)
         self.meaning, self.reasons, self.numbers = text(), text(), text()
@@ -118,6 +118,7 @@ class TrustPage(Container):
             ],
             labels=False,
         )
+        self.margins = (0, 0, 0, 0)
         self.native.layout().addStretch()
         self.upscaled.changed.connect(self._show)
         viewer.layers.selection.events.active.connect(self._follow)
@@ -182,7 +183,7 @@ class TrustPage(Container):
 
     def show_badge(self, layer: Image | None) -> None:
         """Show the badge that a layer's record has, or that it has none; of another layer than the chosen one, when that is chosen."""
-        if layer is not self.upscaled.value:
+        if layer != self.upscaled.value:
             return
         badge = record_of(layer).get("badge") if layer is not None else None
         level = badge["level"] if badge else UNCHECKED if layer is not None else NOTHING
@@ -209,8 +210,8 @@ class TrustPage(Container):
     def _follow(self, *_: Any) -> None:
         """Choose the active layer, where it is an upscaled one; not again when it is active once more after a run has added another."""
         active = self._viewer.layers.selection.active
-        if active in self.upscaled.choices and active is not (self._followed and self._followed()):
-            self._followed, self.upscaled.value = weakref.ref(active), active
+        if active in self.upscaled.choices and active.unique_id != self._followed:
+            self._followed, self.upscaled.value = active.unique_id, active
 
     def _begin(self, make: Callable[[Image], Steps[Any]], what: str) -> None:
         def begin() -> TrustRun:
@@ -224,7 +225,7 @@ class TrustPage(Container):
         self._start(begin)
 
     def _on_delivered(self, layer: Image) -> None:
-        if layer is self.upscaled.value:
+        if layer == self.upscaled.value:
             self._show()
 
     def _spread(self, layer: Image) -> Steps[Any]:
@@ -245,9 +246,10 @@ class TrustPage(Container):
 
     def _choose_folder(self) -> None:
         """Ask for a folder, and whether to replace what is there, and save."""
-        folder = QFileDialog.getExistingDirectory(self.native, "Folder for the results")
+        folder = QFileDialog.getExistingDirectory(self.native, "Folder for the results", str(output_folder()))
         if not folder:
             return
+        choose_output_folder(Path(folder))
         try:
             results, _ = gathered(*self._what(), tables=self.tables, viewer=self._viewer)
         except InputError as error:

@@ -40,7 +40,8 @@ from .worker import Report
 RUN, PLOTS, COMPARE, TRUST = "Run", "Plots", "Compare", "Trust"
 CURRENT, ALL = "current plane", "all planes"
 WHOLE = "whole plane"
-THIS, SELECTED = "this one", "all selected in the layer list"
+NO_KERNEL = "none yet"
+THIS, SELECTED = "this image", "all selected images"
 LAYERS_TIP = (
     "Work on the image above alone, or on every image that is selected in the layer list, one after another. Each is upscaled with its own "
     "kernel, unless a kernel of another image is chosen."
@@ -98,9 +99,11 @@ class KernelGANWidget(Panel):
         self.preset = PresetChoice(self)
         self.upscaler = ComboBox(choices=UPSCALERS, tooltip=UPSCALER_TIP)
         self.kernel = short(ComboBox(choices=self._kernels, nullable=True, tooltip="The kernel layer that Upscale undoes."))
+        self.kernel.null_string = NO_KERNEL
         self.size = SizeForm()
         self.kernel_view = KernelView()
         self.optics = OpticsForm(self._viewer)
+        self.size_fold = Fold("Pixel size and optics", Container(widgets=[self.size, self.optics], labels=False))
         self.plots = PlotsPage(self._viewer)
         self.compare = ComparePage(self._viewer)
         self.trust = TrustPage(self._viewer, self._start)
@@ -137,7 +140,7 @@ class KernelGANWidget(Panel):
                 Form({"kernel": self.kernel, "upscale by": self.upscaler}),
                 self.kernel_view,
                 self.upscale_button,
-                Fold("Pixel size and optics", Container(widgets=[self.size, self.optics], labels=False)),
+                self.size_fold,
                 self._advanced(Form({"device": self.device, "seed": self.seed})),
                 self.copy_button,
             ]

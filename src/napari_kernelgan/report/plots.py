@@ -22,6 +22,8 @@ INCHES = 5.0, 3.8
 DPI = 200
 LEFT, RIGHT, BOTTOM, TOP = 0.58, 0.1, 0.44, 0.26
 """Inches around the plots of a training, whose places are not worked out anew at every step: that takes longer than all else."""
+GAP = 1.3
+"""Between the two, in heights of a plot: there are the numbers of the upper and the legend of the lower one."""
 
 
 def draw_plot(
@@ -72,14 +74,14 @@ def draw_training(figure: Any, estimate: KernelEstimate, theme: Theme = PAPER) -
         return
     with styled(theme.rc):
         width, height = figure.get_size_inches()
-        places = {"left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height, "top": 1 - TOP / height, "hspace": 1.0}
+        places = {"left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height, "top": 1 - TOP / height, "hspace": GAP}
         above, below = cleared(figure, theme, None).subplots(2, 1, height_ratios=(1, 2), gridspec_kw=places)
         draw_measured_profiles(above, estimate, None, theme)
         above.get_legend().remove()
         above.set(xlabel="", ylabel="profiles", yticks=[])
         draw_losses_over_steps(below, estimate, theme)
         below.set(ylabel="loss")
-        _title(figure, "{} in training: FWHM {:.2f} × {:.2f} HR px".format(KERNEL, *estimate.fwhm))
+        _title(figure, "In training: FWHM {:.2f} × {:.2f} HR px".format(*estimate.fwhm))
 
 
 def draw_nothing(figure: Any, words: str, theme: Theme = PAPER) -> None:
