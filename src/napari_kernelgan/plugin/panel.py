@@ -109,7 +109,10 @@ class Panel(Container):
         self.image.changed.connect(self._watch_axes)
         self._watch_axes()
         self._show_running(False)
-        self.fill(Preferences.now().begin(remembered(self.memory)))
+        try:
+            self.fill(Preferences.now().begin(remembered(self.memory)))
+        except InputError as error:
+            show_warning(f"The settings of last time cannot be used, and the defaults are taken. {error}")
         for field in (*self._run_fields.values(), *(field for form in self.settings.values() for field in form.fields.values())):
             field.changed.connect(lambda *_: self._soon.start())
 

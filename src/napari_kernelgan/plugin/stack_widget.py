@@ -23,7 +23,7 @@ from .forms import Form
 from .panel import Panel
 from .parts import Column, Pages, ask_where_to_save, button, row, short, text
 from .plane_table import PlaneTable
-from .preferences import output_folder
+from .preferences import Preferences, output_folder
 from .source import Source, show_plane, visible_plane
 from .stack_actions import earlier_results
 from .stack_layers import ranges_of_plane
@@ -145,7 +145,10 @@ class StackWidget(Panel):
     def _begin(self) -> StackLayerRun:
         layer = self._chosen_image()
         source = Source.of(layer).with_axes(self.axes_form.axes)
-        run = StackLayerRun(self._viewer, layer, source, self._options(layer))
+        options = self._options(layer)
+        if self.output.value == MEMORY and self.upscaler.value != "none":
+            Preferences.now().check_memory(source.within(options["ranges"]), self.scale.value, self.upscaler.value)
+        run = StackLayerRun(self._viewer, layer, source, options)
         run.rows_found.connect(self._add_rows)
         run.delivered.connect(self._take)
         self._shown = weakref.ref(layer)
