@@ -20,15 +20,16 @@ HEAD = """\
 # Settings
 
 This page is written by `scripts/write_settings_reference.py` from the program's own configuration. Every setting has a default; a file
-names those that differ, by method:
+names those that differ: what is done under `run`, and the settings of each method under its name:
 
 ```console
-$ echo '{"spectral": {"prior": "microscopy"}, "zssr": {"max_steps": 300}}' > settings.json
+$ echo '{"run": {"upscaler": "inverse"}, "spectral": {"prior": "microscopy"}}' > settings.json
 $ napari-kernelgan run cells.tif -o out/ --config settings.json
 ```
 
-From Python, `config=` takes a model (`kg.SpectralConfig(prior="microscopy")`), a dict of its fields, or `kg.Settings` with those of all
-methods. Unknown names and values out of range are refused.
+Options of the command line win over the file. [napari's panel](panel.md#presets-and-settings) saves and loads the same files. From Python, `config=`
+takes a model (`kg.SpectralConfig(prior="microscopy")`), a dict of its fields, or `kg.Settings` with those of all methods. Unknown names
+and values out of range are refused.
 """
 BOUNDS = {
     "minimum": "at least",

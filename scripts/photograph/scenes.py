@@ -22,6 +22,7 @@ from .stage import FIELD, STACK, Stage, until
 PHOTOGRAPH, FLUORESCENCE, SERIES = "photograph", "fluorescence", "timeseries"  # keys of the samples
 FAST = "fast look"
 PIXEL = 0.1  # µm
+CENTRE, ZOOM = (100.0, 132.0), 4.2  # of a detail of the photograph; screen pixels per image pixel
 
 Scene = Callable[[Stage], None]
 SCENES: dict[str, Scene] = {}
@@ -78,6 +79,19 @@ def done(stage: Stage) -> None:
     idle(stage)
     stage.panel.run_both()
     stage.finish()
+
+
+@scene
+def both_results(stage: Stage) -> None:
+    """The same, the image on the left and the upscale on the right."""
+    done(stage)
+    grid, camera = stage.viewer.canvas.grid, stage.viewer.scene.camera
+    grid.enabled, grid.stride, grid.shape = True, 2, (1, 2)
+
+    def look() -> None:
+        camera.center, camera.zoom = CENTRE, ZOOM
+
+    stage.on_show = look
 
 
 @scene
@@ -152,7 +166,7 @@ def advanced_zssr(stage: Stage) -> None:
 @scene
 def size(stage: Stage) -> None:
     series(stage)
-    optics(stage)
+    optics(stage, "0.3")
     stage.panel.size_fold.opened = True
     stage.on_show = lambda: stage.scroll_to(stage.panel.size_fold.native)
 
@@ -189,6 +203,23 @@ for _plot in ("profiles", "MTF", "encircled energy"):
         SCENES[f"plots-{_plot.split()[0].lower()}-{_name}"] = partial(plots, plot=_plot, of=_of)
 SCENES["plots-losses"] = partial(plots, plot="training", of=KERNEL, method="kernelgan")
 SCENES["plots-profiles-kernelgan"] = partial(plots, plot="profiles", of=PSF, method="kernelgan")
+
+
+def psf_of_sample(stage: Stage, plot: str) -> None:
+    """The PSF of a sample, beside that of an objective for which its pixels would be made."""
+    stage.open()
+    stage.sample(FLUORESCENCE)
+    stage.panel.preset.value = FAST
+    glanced(stage)
+    optics(stage, "0.3")
+    stage.panel.estimate()
+    stage.finish()
+    stage.panel.pages.page = PLOTS
+    stage.panel.plots.plot.value, stage.panel.plots.of.value = plot, PSF
+
+
+for _plot in ("profiles", "MTF", "encircled energy"):
+    SCENES[f"psf-{_plot.split()[0].lower()}"] = partial(psf_of_sample, plot=_plot)
 
 
 # compare
@@ -284,7 +315,6 @@ def trust_residual(stage: Stage) -> None:
     trust_pass(stage)
     stage.panel.trust.residual()
     stage.finish()
-    stage.viewer.reset_view()
 
 
 # the other panels, and napari's preferences
@@ -293,7 +323,7 @@ def trust_residual(stage: Stage) -> None:
 @scene
 def stack(stage: Stage) -> None:
     stage.open(STACK)
-    add_focus_series(stage)
+    stage.sample(SERIES)
 
 
 @scene
@@ -306,14 +336,14 @@ def stack_range(stage: Stage) -> None:
 
 @scene
 def stack_planes(stage: Stage) -> None:
+    """A kernel for every frame of a series whose focus drifts."""
     stack(stage)
     panel = stage.panel
-    panel.share.value, panel.upscaler.value = "window", "inverse"
+    panel.share.value, panel.upscaler.value = "plane", "inverse"
     panel.run()
     stage.finish()
     panel.pages.page = PLANES
-    panel.table.setCurrentCell(8, 0)
-    stage.viewer.reset_view()
+    panel.table.setCurrentCell(2, 0)
 
 
 @scene
@@ -328,7 +358,6 @@ def field_map(stage: Stage) -> None:
     stage.panel.tile.value = 96
     stage.panel.map_kernels()
     stage.finish()
-    stage.viewer.reset_view()
 
 
 @scene
@@ -358,23 +387,11 @@ def upscaled(stage: Stage, sample: bool = True) -> None:
     stage.finish()
 
 
-def optics(stage: Stage) -> None:
+def optics(stage: Stage, aperture: str = "1.4") -> None:
     """Fill in a microscope."""
-    form = stage.panel.optics
-    form.aperture.value, form.wavelength.value = "1.4", "520"
+    stage.panel.optics.aperture.value, stage.panel.optics.wavelength.value = aperture, "520"
 
 
 def microscopic() -> np.ndarray:
     """Cells under a PSF that is an Airy pattern, (Y, X), uint8."""
     return kg.degrade(data.camera(), kg.kernels.airy(fwhm=3.5, size=20))
-
-
-def add_focus_series(stage: Stage, planes: int = 12, side: int = 192) -> None:
-    """Planes of one scene: in focus in the middle of the series, and blurred the more the farther from it."""
-    scenery = data.camera()[: 2 * side, 60 : 60 + 2 * side]
-    focus = (planes - 1) / 2
-    rng = np.random.default_rng(0)
-    blurred = [kg.degrade(scenery, gaussian(1.0 + 2.5 * ((z - focus) / focus) ** 2)) for z in range(planes)]  # HR px^2
-    noisy = np.clip(np.stack(blurred) + rng.normal(0, 2, (planes, side, side)), 0, 255).round().astype(np.uint8)
-    about = {"scale": (0.5, 0.2, 0.2), "units": ("µm",) * 3, "axis_labels": ("z", "y", "x")}
-    stage.viewer.add_image(noisy, name="focus series", contrast_limits=(0, 255), **about)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QScrollArea, QWidget
 
 from napari_kernelgan import Settings
 
+from .pages import Shot
+
 PLUGIN = "napari-kernelgan"
 PANEL, STACK, FIELD = "Kernel and upscale", "Stack: kernels and upscale", "Map kernels over the field"
 WIDTH = 1400  # px, of the window
 LIMIT = 300.0  # s
+LINE = 2  # px
 SETTLED = 0.7  # s, until a window is drawn after a change
 
 
@@ -30,9 +33,23 @@ class Stage:
         self.window: QWidget = self.viewer.window._qt_window
         self.dialog: QWidget | None = None
         """What is photographed instead of the window."""
-        self.on_show: Callable[[], Any] = lambda: None
+        self.on_show: Callable[[], Any] = self.viewer.reset_view
         """What is to be done whenever the window has another size."""
         self.panel: Any = None
+
+    @classmethod
+    def photographed(cls, scene: Callable[[Stage], None], shot: Shot) -> np.ndarray:
+        """A scene as a picture of the documentation shows it."""
+        with cls() as stage:
+            scene(stage)
+            stage.show(shot.theme, shot.height, shot.width)
+            return stage.photograph(shot.what)
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def open(self, panel: str = PANEL) -> Any:
         """Open a panel, as the menu does."""
@@ -49,10 +66,10 @@ class Stage:
         """Wait until the panel's run has ended."""
         until(lambda: not self.panel.running)
 
-    def show(self, theme: str, height: int) -> None:
-        """Give the window a theme and a height."""
+    def show(self, theme: str, height: int, width: int = WIDTH) -> None:
+        """Give the window a theme and a size."""
         self.viewer.theme = theme
-        self.window.resize(WIDTH, height)
+        self.window.resize(width, height)
         wait(SETTLED)
         self.on_show()
         wait(0.1)
@@ -117,6 +134,13 @@ def of_widget(widget: QWidget) -> np.ndarray:
     image = widget.grab().toImage().convertToFormat(widget.grab().toImage().Format.Format_RGBA8888)
     pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
     return pixels.reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width(), :3]
+
+
+def beside(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures side by side, as high as the lowest of them, parted by gray lines."""
+    height = min(map(len, pictures))
+    line = np.full((height, LINE, 3), 128, np.uint8)
+    return np.concatenate([part for picture in pictures for part in (line, picture[:height])][1:], 1)
 
 
 def write(path: Path, picture: np.ndarray) -> None:
