@@ -209,8 +209,9 @@ class TrustPage(Container):
     def _follow(self, *_: Any) -> None:
         """Choose the active layer, where it is an upscaled one; not again when it is active once more after a run has added another."""
         active = self._viewer.layers.selection.active
-        if active in self.upscaled.choices and active is not (self._followed and self._followed()):
-            self._followed, self.upscaled.value = weakref.ref(active), active
+        if active in self.upscaled.choices and active != (self._followed and self._followed()):
+            self.upscaled.value = active
+            self._followed = weakref.ref(self.upscaled.value)  # the layer itself: `active` may be a proxy of it
 
     def _begin(self, make: Callable[[Image], Steps[Any]], what: str) -> None:
         def begin() -> TrustRun:
@@ -241,7 +242,7 @@ class TrustPage(Container):
             return None, self.upscaled.value
         kernels = [layer for layer in self._viewer.layers if is_kernel(layer)]
         active = self._viewer.layers.selection.active
-        return (active if active in kernels else kernels[-1] if kernels else None), None
+        return next((kernel for kernel in reversed(kernels) if kernel == active), kernels[-1] if kernels else None), None
 
     def _choose_folder(self) -> None:
         """Ask for a folder, and whether to replace what is there, and save."""
