@@ -28,6 +28,7 @@ from napari_kernelgan.plugin.widget import COMPARE, PLOTS, RUN, TRUST, KernelGAN
 from .reading import Reading
 from .short import ENDLESS, ENDLESS_ZSSR, FAST, FAST_ZSSR, TIMEOUT, configure
 
+pytestmark = pytest.mark.usefixtures("quick_collector")
 KEY = "napari_kernelgan"
 STAGES = ("estimate", "upscale", "check", "residual", "spread", "save")
 
@@ -480,22 +481,23 @@ def test_memory_comes_back_with_the_layers_and_with_the_panel(
     assert errors(messages) == []
 
 
-@pytest.mark.parametrize("error", [torch.AcceleratorError, torch.OutOfMemoryError, RuntimeError, ValueError])
 def test_memory_comes_back_after_an_error(
-    error: type[Exception], viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, messages: list[str], finish, qtbot
+    viewer: Viewer, widget: KernelGANWidget, tiny: np.ndarray, messages: list[str], finish, qtbot
 ) -> None:
-    def fail() -> dict[str, Callable[[], Any]]:
+    def fail(error: type[Exception], words: str) -> dict[str, Callable[[], Any]]:
         pixels = tiny.copy().view(Pixels)
         image = viewer.add_image(pixels, name="cells")
-        with failing(error, LOST if error is torch.AcceleratorError else "it broke"):
+        with failing(error, words):
             widget.estimate()
             seen = {"run": weakref.ref(widget._run), "source": weakref.ref(widget._run.source)}
             finish(widget)
         viewer.layers.clear()
         return seen | {"pixels": weakref.ref(pixels), "image": weakref.ref(image)}
 
-    assert live_ones(fail(), qtbot) == []
-    assert len(errors(messages)) == 1  # which napari remembers, with its traceback
+    several = ((torch.AcceleratorError, LOST), (torch.OutOfMemoryError, TOO_MUCH), (RuntimeError, "it broke"), (ValueError, "it broke"))
+    for number, (error, words) in enumerate(several):
+        assert live_ones(fail(error, words), qtbot) == []
+        assert len(errors(messages)) == number + 1  # all of which napari remembers, some with their traceback
 
 
 def test_memory_comes_back_when_a_stack_was_worked_on(viewer: Viewer, tiny: np.ndarray, finish, qtbot) -> None:

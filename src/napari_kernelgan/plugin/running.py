@@ -106,7 +106,8 @@ class LayerRun:
         selected = set(self.viewer.layers.selection)
         self.adding = True
         try:
-            layer = self.viewer.add_layer(as_layer(data))
+            layer = as_layer(data)
+            self.viewer.add_layer(layer)  # which returns a proxy of it, where the viewer is one
             self.viewer.layers.selection = selected
         finally:
             self.adding = False

@@ -242,7 +242,7 @@ class TrustPage(Container):
             return None, self.upscaled.value
         kernels = [layer for layer in self._viewer.layers if is_kernel(layer)]
         active = self._viewer.layers.selection.active
-        return (active if active in kernels else kernels[-1] if kernels else None), None
+        return next((kernel for kernel in reversed(kernels) if kernel == active), kernels[-1] if kernels else None), None
 
     def _choose_folder(self) -> None:
         """Ask for a folder, and whether to replace what is there, and save."""
