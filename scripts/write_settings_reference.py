@@ -27,9 +27,10 @@ $ echo '{"run": {"upscaler": "inverse"}, "spectral": {"prior": "microscopy"}}' >
 $ napari-kernelgan run cells.tif -o out/ --config settings.json
 ```
 
-Options of the command line win over the file. [napari's panel](panel.md#presets-and-settings) saves and loads the same files. From Python, `config=`
-takes a model (`kg.SpectralConfig(prior="microscopy")`), a dict of its fields, or `kg.Settings` with those of all methods. Unknown names
-and values out of range are refused.
+Options of the command line win over the file. [napari's panel](panel.md#presets-and-settings) saves and loads the same files.
+
+From Python, `config=` takes a model (`kg.SpectralConfig(prior="microscopy")`), a dict of its fields, or `kg.Settings` with those of all
+methods. Unknown names and values out of range are refused.
 """
 BOUNDS = {
     "minimum": "at least",
