@@ -14,6 +14,8 @@ from napari_kernelgan.plugin.layers import as_layer, upscaled_layer
 from napari_kernelgan.plugin.records import UPSCALED
 from napari_kernelgan.plugin.source import Source
 
+RECORD = {"kind": UPSCALED, "scale": 2, "method": "inverse", "kernel": {"sha256": "of a kernel that is not there"}}
+
 
 def add_pair(
     viewer: Viewer, before: Any, after: np.ndarray, *, plane: tuple[int, ...] | None = None, name: str = "cells", **options: Any
@@ -21,7 +23,7 @@ def add_pair(
     """Add an image, and what passes for its upscale by two, placed and recorded as the plugin does it."""
     image = viewer.add_image(before, name=name, **options)
     source = Source.of(image, plane)
-    return image, viewer.add_layer(as_layer(upscaled_layer(source, after, 2, {"kind": UPSCALED, "scale": 2, "source": source.origin})))
+    return image, viewer.add_layer(as_layer(upscaled_layer(source, after, 2, RECORD | {"source": source.origin})))
 
 
 def picture(viewer: Viewer, qtbot: Any) -> np.ndarray:

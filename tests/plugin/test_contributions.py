@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,19 @@ def test_the_installed_manifest_is_the_one_at_the_root() -> None:
 def test_the_manifest_is_valid_and_what_it_names_can_be_imported() -> None:
     manifest = PluginManifest.from_distribution("napari-kernelgan")
     manifest.validate_imports()
+
+
+def test_what_the_napari_hub_shows_is_there() -> None:
+    manifest = PluginManifest.from_distribution("napari-kernelgan")
+    about = manifest.package_metadata
+    assert (manifest.display_name, manifest.visibility) == ("KernelGAN", "public")
+    assert [str(category) for category in manifest.categories] == ["Image Processing", "Measurement"]
+    assert "Framework :: napari" in about.classifier
+    assert about.requires_python == ">=3.11"
+    assert len(about.summary) > 60
+    assert len(about.description) > 1000
+    assert about.description_content_type.startswith("text/markdown")
+    assert metadata("napari-kernelgan")["License-Expression"] == "BSD-3-Clause"
 
 
 def test_the_widgets_are_in_two_menus_of_layers() -> None:

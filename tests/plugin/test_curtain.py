@@ -500,9 +500,12 @@ def test_nothing_is_left(viewer: Viewer, dark: np.ndarray, bright: np.ndarray, q
     assert layer not in viewer.layers
     assert at_rest(viewer) == calm
     del curtain, layer
-    QApplication.processEvents()
-    gc.collect()
-    assert [each() for each in dead] == [None] * 3
+
+    def are_dead() -> None:
+        gc.collect()
+        assert [each() for each in dead] == [None] * 3
+
+    qtbot.waitUntil(are_dead, timeout=5000)  # Qt deletes some things later
 
 
 @pytest.mark.parametrize("which", ["cells", "cells x2", "cells curtain"])

@@ -9,7 +9,7 @@ from napari.layers import Image
 import napari_kernelgan as kg
 from napari_kernelgan.plugin.actions import estimate_layer
 from napari_kernelgan.plugin.layers import as_layer, kernel_layer
-from napari_kernelgan.plugin.records import KEY, estimate_in, estimate_record, has_depth
+from napari_kernelgan.plugin.records import KEY, estimate_in, estimate_record, has_depth, record_of
 from napari_kernelgan.plugin.source import Source
 
 
@@ -43,5 +43,5 @@ def test_of_other_layers_there_is_none(small: np.ndarray) -> None:
 def test_kernels_of_volumes_are_known(small: np.ndarray, label: str, depth: bool) -> None:
     layer = Image(np.stack([small, small]), axis_labels=(label, "y", "x"))
     for plane in (None, (1,)):
-        assert has_depth(estimate_layer(layer, method="spectral", config={"prior": "natural"}, plane=plane)) == depth
-    assert not has_depth(layer)
+        assert has_depth(record_of(estimate_layer(layer, method="spectral", config={"prior": "natural"}, plane=plane))) == depth
+    assert not has_depth(record_of(layer))

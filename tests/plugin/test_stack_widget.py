@@ -10,6 +10,7 @@ import pytest
 from matplotlib.backend_bases import MouseEvent
 from napari import Viewer
 from napari.layers import Image, Shapes
+from napari.settings import get_plugin_settings
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
@@ -387,3 +388,17 @@ def test_nothing_in_the_panel_is_cut_off(make_napari_viewer: Callable[..., Viewe
     for part in (*parts, *((panel.plot, panel.table) if page == PLANES else ())):
         assert_seen(part, qtbot)
     assert panel.native.width() < 420
+
+
+def test_results_over_the_memory_limit_are_for_the_disk(viewer: Viewer, panel: StackWidget, messages: list[str], finish) -> None:
+    image = np.broadcast_to(np.float32(0), (100, 1000, 1000))
+    viewer.add_image(image, name="large", contrast_limits=(0, 1))
+    get_plugin_settings("napari-kernelgan").general.memory_limit = 0.1
+    panel.upscaler.value = "bicubic"
+    panel.run()
+    assert not panel.running
+    assert ["1.6 GB" in message and "to disk" in message for message in messages] == [True]
+    panel.planes.value = CURRENT
+    panel.run()
+    finish(panel)
+    assert panel.state.shown == "done"

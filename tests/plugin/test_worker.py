@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from napari_kernelgan.plugin.worker import REPORT_EVERY, Report, RunFailed, RunWorker, make_worker
+from napari_kernelgan.plugin.worker import REPORT_EVERY, Failure, Report, RunWorker, make_worker
 from napari_kernelgan.progress import Progress, Steps
 
 from .short import TIMEOUT
@@ -74,7 +74,7 @@ def test_the_first_step_is_reported_and_then_now_and_again(start, qtbot) -> None
 
 
 def test_the_time_left_is_that_of_the_remaining_steps() -> None:
-    assert Report(11, 41, "", None, 5.0).seconds_left == pytest.approx(15.0)
+    assert Report(11, 41, "", None, 5.0, {}).seconds_left == pytest.approx(15.0)
 
 
 def test_stop_answers_within_one_step_and_keeps_the_result(start, qtbot) -> None:
@@ -109,6 +109,7 @@ def test_a_runtime_error_gets_out(start, qtbot) -> None:
 
     _, seen = start(Counting(10, fail))
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
-    ((error,),) = seen["errored"]
-    assert isinstance(error, RunFailed)
+    ((result,),) = seen["returned"]
+    assert isinstance(result, Failure)
+    error = result.error
     assert "CUDA out of memory" in str(error)

@@ -27,13 +27,21 @@ class ValueRange(NamedTuple):
 
 def check_dtype(dtype: DTypeLike) -> None:
     """Accept real numbers only; raise `InputError` with advice otherwise."""
-    kind = np.dtype(dtype).kind
+    kind = numpy_dtype(dtype).kind
     if kind == "b":
         raise InputError("The image is boolean: a mask has no gray values to learn from. Give the image that it was made from.")
     if kind == "c":
         raise InputError("The image is complex: give its magnitude (abs(image)) or its real part.")
     if kind not in "iuf":
         raise InputError(f"The image has dtype {np.dtype(dtype)}; integers and floats are understood.")
+
+
+def numpy_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """The NumPy dtype that is meant; raise `InputError` where it is none, as that of a PyTorch tensor."""
+    try:
+        return np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"The image has dtype {dtype}, which is none of NumPy's: give numpy.asarray(image).") from error
 
 
 def check_finite(plane: NDArray[Any], where: str = "The image") -> None:
@@ -50,7 +58,7 @@ def check_finite(plane: NDArray[Any], where: str = "The image") -> None:
 
 def output_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Integers keep their dtype, in native byte order; floats give float32."""
-    dtype = np.dtype(dtype)
+    dtype = numpy_dtype(dtype)
     return dtype.newbyteorder("=") if dtype.kind in "iu" else np.dtype(np.float32)
 
 

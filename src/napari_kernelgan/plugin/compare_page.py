@@ -21,6 +21,7 @@ from .curtain import INTERPOLATIONS, KEY_SWAP, PLACE, Curtain
 from .forms import Form
 from .line_plot import LinePlot
 from .lines import draw_line, line_of, pixel_matrix
+from .notices import reason
 from .pair import LayerPair
 from .parts import ask_where_to_save, button, heading, row, short, text
 from .placement import Placement
@@ -67,10 +68,6 @@ class ComparePage(Container):
         self._curtain: Curtain | None = None
         self._dock: QDockWidget | None = None
         self._followed = ExitStack()
-        self._soon = QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(DELAY)
-        self._soon.timeout.connect(self._draw)
         self._known: list[Image] = []
         self.before = short(ComboBox(choices=self._pictures, tooltip=BEFORE_TIP), "open an image first")
         self.after = short(ComboBox(choices=self._upscaled, tooltip=AFTER_TIP), "upscale an image first")
@@ -103,6 +100,10 @@ class ComparePage(Container):
         buttons = row(self.csv_button, self.copy_button, self.plot_button)
         super().__init__(widgets=[self._form, self.status, heading("Along a line"), profile, self.line_status, buttons], labels=False)
         self.margins = (0, 0, 0, 0)
+        self._soon = QTimer(self.native)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(DELAY)
+        self._soon.timeout.connect(self._draw)
         self.native.layout().insertWidget(self.native.layout().indexOf(buttons.native), self.plot)
         self.native.layout().addStretch()
         self.native_parent_changed.connect(self._on_parent)
@@ -219,7 +220,8 @@ class ComparePage(Container):
                 self._refuse(str(error))
             else:
                 curtain.draw(self.position.value) if mode == CURTAIN else curtain.blink(self.period.value)
-                self._say(curtain.shown)
+                if self._curtain is curtain:  # it ends where the image cannot be read
+                    self._say(curtain.shown)
         self._show_mode()
 
     def _begin(self) -> Curtain:
@@ -292,9 +294,9 @@ class ComparePage(Container):
             start, end = line_of(self.lines.value, pair.before, plane)
             size, unit = pixel_matrix(pair.before), unit_symbol(Placement.of(pair.before).unit)
             profiles = line_profiles(low, high, start, end, pair.scale, self.line_width.value, pixel_size=size, unit=unit)
-        except InputError as error:
+        except Exception as error:  # noqa: BLE001 - reading a lazy image may raise anything, and nobody asked for a dialog
             self.plot.clear()
-            self._tell(self.line_status, str(error))
+            self._tell(self.line_status, reason(error))
         else:
             self.plot.draw(profiles, self.interpolation.value)
             self._tell(self.line_status, "")
@@ -334,7 +336,6 @@ class ComparePage(Container):
 
     def _on_destroyed(self, *_: Any) -> None:
         """Drop everything; the widgets are gone."""
-        self._soon.stop()
         self._followed.close()
         self.plot.close_events()
         if self._curtain is not None:

@@ -7,7 +7,7 @@ as long as they are compared, other pictures are out of sight; at the end everyt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from qtpy.QtCore import QTimer
 from ..errors import InputError
 from ..images.layout import is_lazy
 from ..upscaling.api import upscale
+from .notices import reason
 from .pair import LayerPair, camera_of, grid_of
 from .records import COMPARISON, KEY, is_picture
 from .region import Region, unit_ratio
@@ -176,10 +177,13 @@ class Curtain:
 
     def _move(self, column: int) -> None:
         """Move the edge to the left of a column; without columns there is nothing to show, which a layer cannot."""
-        if column != self._column and column:
-            self.layer.data = self._part(column)
-        self._column = column
-        self.layer.visible = self._shown and column > 0
+        try:
+            if column != self._column and column:
+                self.layer.data = self._part(column)
+            self._column = column
+            self.layer.visible = self._shown and column > 0
+        except Exception as error:  # noqa: BLE001 - napari reads a lazy image here, which may raise anything
+            self.end(f"The comparison has ended. {reason(error)}")
 
     def _solo(self) -> None:
         """Show the upscale and no other picture, which might hide it or be seen through it."""
@@ -195,7 +199,8 @@ class Curtain:
 
         def restore() -> None:
             if getattr(layer, name) == value:
-                setattr(layer, name, before)
+                with suppress(Exception):  # as in `_move`
+                    setattr(layer, name, before)
 
         setattr(layer, name, value)
         self._undo.callback(restore)

@@ -16,7 +16,7 @@ from .forms import Form
 from .panel import Panel
 from .parts import Column, button, row, short
 from .records import belongs_to, is_map
-from .source import Source, current_plane
+from .source import Source, visible_plane
 from .stack_run import LayersRun
 
 CURRENT, ALL = "current plane", "all planes"
@@ -100,7 +100,7 @@ class FieldWidget(Panel):
 
     def _source(self) -> Source:
         layer = self._chosen_image()
-        plane = current_plane(self._viewer, layer) if layer.ndim > 2 and self.planes.value == CURRENT else None
+        plane = visible_plane(self._viewer, layer) if layer.ndim > 2 and self.planes.value == CURRENT else None
         return Source.of(layer, plane)
 
     def _choosers(self) -> tuple[ComboBox, ...]:

@@ -12,6 +12,7 @@ from ..config import SpectralConfig
 from ..progress import Steps, run
 from .actions import iter_estimate_layer
 from .layers import LayerData
+from .notices import reason
 from .records import KEY
 from .region import Region
 from .source import Source
@@ -68,5 +69,5 @@ class Glance:
             kernel, arguments, _ = run(self.steps)
             said = in_words(arguments["metadata"][KEY], kernel)
         except Exception as error:  # noqa: BLE001 - reading a lazy image may raise anything, and nobody asked for a dialog
-            said = Words(str(error) or type(error).__name__)
+            said = Words(reason(error))
         return Words("\n".join(filter(None, (self.heading, said.text))), said.details)

@@ -35,6 +35,11 @@ class KernelView(Container):
         if layer is not None:
             self._draw(layer.data)
 
+    def show_none(self, reason: str) -> None:
+        """Show why there is nothing to show."""
+        self.picture.visible = False
+        say(self.words, Words(reason))
+
     def show_training(self, kernel: Kernel) -> None:
         """Show a kernel that is not finished."""
         self._draw(kernel)

@@ -13,6 +13,7 @@ from napari.layers import Image, Layer
 from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
+from ..images.layout import Layout
 from ..provenance import hash_array
 from ..upscaling.api import KernelLike, kernel_stages
 from ..upscaling.result import UpscaledImage, UpscaleInfo
@@ -20,6 +21,7 @@ from .placement import Placement
 from .records import MAP_KEY, describe_kernel, describe_map, estimate_in, has_widths, is_kernel, is_map, is_upscaled, kernel_in, record_of
 from .source import Source
 
+CHANGED = "'{}' is no upscale of '{}' as the two are now: the axes or the size of one were changed. Upscale the image again."
 SAME = 1e-9
 """Relative difference of widths up to which a kernel is the one that is on record."""
 
@@ -133,15 +135,21 @@ class Upscale:
         Raises
         ------
         InputError
-            If the layer is no upscaled image of this plugin, or its image is not there.
+            If the layer is no upscaled image of this plugin, or its image is not there, or either has another shape now.
         """
         record = _record(upscaled)
         about = record["source"]
         plane = about.get("plane")
-        source = Source.of(image if image is not None else source_of(viewer, upscaled), None if plane is None else tuple(plane))
-        if "ranges" in about:
-            source = source.with_axes("".join(axis for axis in about["axes"] if axis not in "YXS")).within(about["ranges"])
+        image = image if image is not None else source_of(viewer, upscaled)
         pixels = upscaled.data[0] if upscaled.multiscale else upscaled.data
+        try:
+            source = Source.of(image, None if plane is None else tuple(plane))
+            if "ranges" in about:
+                source = source.with_axes("".join(axis for axis in about["axes"] if axis not in "YXS")).within(about["ranges"])
+        except InputError as error:
+            raise InputError(CHANGED.format(upscaled.name, image.name)) from error
+        if pixels.shape != (1,) * source.leading + Layout.of(source.image, source.axes).scaled(record["scale"]).shape:
+            raise InputError(CHANGED.format(upscaled.name, image.name))
         pixels = pixels[(0,) * source.leading]
         origin = {"layer": upscaled.name, "layer_id": str(upscaled.unique_id)}
         return cls(upscaled.name, source, _informed(pixels, record), record["scale"], Placement.of(upscaled), record, origin)
@@ -201,7 +209,10 @@ def _fingerprint(layer: Layer, scale: int) -> str | None:
         return hash_array(layer.metadata[MAP_KEY].kernels)
     if not is_kernel(layer) or record_of(layer)["scale"] != scale:
         return None
-    return hash_array(kernel_stages(kernel_in(layer), scale)[-1][1])
+    try:
+        return hash_array(kernel_stages(kernel_in(layer), scale)[-1][1])
+    except InputError:  # somebody has drawn on it
+        return None
 
 
 def _informed(pixels: Any, record: dict[str, Any]) -> Any:

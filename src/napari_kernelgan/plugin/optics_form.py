@@ -51,7 +51,7 @@ class OpticsForm(Form):
         self.mode.changed.connect(self._on_mode)
         self._mode = self.mode.value
         viewer.dims.events.point.connect(self._on_sliders)
-        self.native.destroyed.connect(lambda: viewer.dims.events.point.disconnect(self._on_sliders))
+        self.native.destroyed.connect(self._on_destroyed)
 
     @property
     def optics(self) -> Optics | None:
@@ -100,6 +100,9 @@ class OpticsForm(Form):
     def _seen_channel(self, layer: Image | None) -> int | None:
         axes = Source.of(layer).axes if layer is not None else ""
         return current_plane(self._viewer, layer)[axes.index("C")] if "C" in axes else None
+
+    def _on_destroyed(self, *_: object) -> None:
+        self._viewer.dims.events.point.disconnect(self._on_sliders)
 
     @property
     def _filled(self) -> tuple[str, str, str]:

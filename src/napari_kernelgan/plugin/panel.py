@@ -11,7 +11,7 @@ from magicgui.widgets import ComboBox, Container, ProgressBar, PushButton, SpinB
 from magicgui.widgets.bases import ValueWidget, Widget
 from napari import Viewer
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QSizePolicy
 
@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..estimate.api import METHODS as ESTIMATORS
 from ..files.settings import load_settings, save_settings
 from .forms import Fold, Form, SettingsForm
+from .notices import TOLD, notify, reason
 from .parts import Chip, ask_where_to_save, button, row, short, text
 from .preferences import Preferences, remember, remembered
 from .records import is_kernel, is_picture
@@ -66,6 +67,8 @@ class Panel(Container):
         self._run: LayerRun | None = None
         self._waiting: list[Callable[[], LayerRun]] = []
         self._ended: list[Ended] = []
+        self._axes: tuple[str, ...] = ()
+        self._watched = ExitStack()
         image_tip = "The image layer to work on; follows the active layer."
         self.image = short(ComboBox(choices=self._images, tooltip=image_tip), "open an image first")
         self.scale = ComboBox(choices=SCALES, tooltip=SCALE_TIP)
@@ -103,8 +106,13 @@ class Panel(Container):
         self.native_parent_changed.connect(self._on_parent)
         self.native.destroyed.connect(self._on_destroyed)
         self._viewer.layers.selection.events.active.connect(self._follow)
+        self.image.changed.connect(self._watch_axes)
+        self._watch_axes()
         self._show_running(False)
-        self.fill(Preferences.now().begin(remembered(self.memory)))
+        try:
+            self.fill(Preferences.now().begin(remembered(self.memory)))
+        except InputError as error:
+            show_warning(f"The settings of last time cannot be used, and the defaults are taken. {error}")
         for field in (*self._run_fields.values(), *(field for form in self.settings.values() for field in form.fields.values())):
             field.changed.connect(lambda *_: self._soon.start())
 
@@ -180,8 +188,8 @@ class Panel(Container):
         """Do something that may be refused, and say why."""
         try:
             action()
-        except (InputError, OSError) as error:
-            show_error(str(error))
+        except TOLD as error:
+            notify(error)
 
     def _remember(self) -> None:
         with suppress(InputError):  # half typed
@@ -219,6 +227,21 @@ class Panel(Container):
         if active in self.image.choices and not (self._run and self._run.adding):
             self.image.value = active
 
+    def _watch_axes(self, *_: Any) -> None:
+        """Notice when the chosen image gets other axes, or they other names."""
+        self._watched.close()
+        layer = self.image.value
+        if layer is not None:
+            self._axes = layer.axis_labels
+            for event in (layer.events.data, layer.events.axis_labels):
+                event.connect(self._on_axes)
+                self._watched.callback(event.disconnect, self._on_axes)
+
+    def _on_axes(self, *_: Any) -> None:
+        layer = self.image.value
+        if layer is not None and layer.axis_labels != self._axes:
+            self.image.changed.emit(layer)  # as if it were chosen anew
+
     def _chosen_image(self) -> Image:
         if self.image.value is None:
             raise InputError("There is no image layer to work on: open an image, or choose File > Open Sample > KernelGAN.")
@@ -254,9 +277,9 @@ class Panel(Container):
             begin = self._waiting.pop(0)
             try:
                 run = begin()
-            except InputError as error:
-                show_error(str(error))
-                self._ended.append(Ended("failed", str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, those that wait have their turn
+                notify(error)
+                self._ended.append(Ended("failed", reason(error)))
                 continue
             self._run = run
             run.reported.connect(self._show_report)

@@ -28,7 +28,8 @@ from .canvas import Canvas, Paint
 from .forms import Form
 from .numbers_table import NumbersTable
 from .parts import ask_where_to_save, button, row, short, text
-from .records import estimate_in, has_depth
+from .records import estimate_in, has_depth, record_of
+from .words import LATERAL
 
 HEIGHT = 290  # px, of the plot
 DRAW_EVERY = 0.8
@@ -41,7 +42,6 @@ PLOT_TIP = (
     "profiles: along the principal axes, with widths and error bars. MTF: contrast over frequency. "
     "encircled energy: what share lies within a circle. training: losses over steps, of methods that train."
 )
-LATERAL = "Lateral: one 2-D kernel for each plane, nothing along Z."
 ABOUT = {
     KERNEL: {
         "self-similar": "SR kernel: between this image and what optics so many times sharper would show.",
@@ -96,7 +96,7 @@ class PlotsPage(Container):
         self.canvas.shown.connect(self._refresh)
         for choice in (self.plot, self.of):
             choice.changed.connect(self._refresh)
-        self.native.destroyed.connect(lambda: self.canvas.close_events())
+        self.native.destroyed.connect(self._on_destroyed)
         self._refresh()
 
     def show_kernel(self, layer: Image | None) -> None:
@@ -108,7 +108,7 @@ class PlotsPage(Container):
             If the layer holds no finished kernel.
         """
         self._training = None
-        self._lateral = layer is not None and has_depth(layer)
+        self._lateral = layer is not None and has_depth(record_of(layer))
         self._take(estimate_in(layer) if layer is not None else None)
 
     def begin_training(self, method: str = "kernelgan", scale: int = 2) -> None:
@@ -219,6 +219,9 @@ class PlotsPage(Container):
         lines += [LATERAL] if self._lateral else []
         lines += [NO_THEORY] if self._optics and self.of.value == KERNEL else []
         return " ".join(lines)
+
+    def _on_destroyed(self, *_: Any) -> None:
+        self.canvas.close_events()
 
     def _painter(self) -> Paint:
         training = self._training.estimate if self._training else None

@@ -95,15 +95,15 @@ def choose_output_folder(folder: Path) -> None:
 
 
 def remembered(panel: str) -> Settings:
-    """The settings that a panel had last time; the defaults where there are none, or none that can be read, which is said."""
+    """The settings that a panel had last time; the defaults where there are none.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read, as those of another version.
+    """
     path = _path(panel)
-    if path is None or not path.exists():
-        return Settings()
-    try:
-        return load_settings(path)
-    except InputError as error:
-        show_warning(f"The settings of last time cannot be used, and the defaults are taken. {error}")
-        return Settings()
+    return Settings() if path is None or not path.exists() else load_settings(path)
 
 
 def remember(panel: str, settings: Settings) -> None:

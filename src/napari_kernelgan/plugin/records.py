@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..estimate.result import KernelEstimate
 from ..fields.result import KernelMap
 from ..files.kernels import estimate_from_record, kernel_record
-from ..kernels.algebra import Kernel
+from ..kernels.algebra import Kernel, as_kernel
 from ..provenance import hash_array, versions
 from ..upscaling.result import UpscaleInfo
 
@@ -89,14 +89,17 @@ def kernel_in(layer: Layer) -> KernelEstimate | KernelMap:
     Raises
     ------
     InputError
-        If the layer is no kernel layer of this plugin.
+        If the layer is no kernel layer of this plugin, or holds no kernel any more.
     """
     if is_map(layer):
         return layer.metadata[MAP_KEY]
     if not is_kernel(layer):
         raise InputError(f"Layer '{layer.name}' is no kernel: choose one that Estimate made, or give its array.")
     record = record_of(layer)
-    kernel = np.array(layer.data, np.float64)
+    try:
+        kernel = as_kernel(layer.data)
+    except InputError as error:
+        raise InputError(f"Layer '{layer.name}' was changed, and holds no kernel any more. {error} Estimate it anew.") from error
     stages = tuple(np.array(stage, np.float64) for stage in record.get("stages", ()))
     if stages and not np.array_equal(stages[-1], kernel):
         stages = ()
@@ -125,13 +128,16 @@ def has_widths(layer: Layer, widths: dict[str, Any] | None) -> bool:
     """Whether the kernel in a layer has certain widths, to rounding."""
     if widths is None:
         return False
-    own = KernelEstimate(np.array(layer.data, np.float64), record_of(layer)["scale"], "given").fwhm
+    try:
+        own = kernel_in(layer).fwhm
+    except InputError:
+        return False
     return bool(np.allclose(own, [widths[name] for name in own._fields], rtol=SAME, atol=0))
 
 
-def has_depth(layer: Layer) -> bool:
-    """Whether a kernel layer's image has an axis Z, of which a kernel tells nothing."""
-    return "Z" in ((record_of(layer).get("source") or {}).get("axes") or "")
+def has_depth(record: dict[str, Any]) -> bool:
+    """Whether the image that a recorded layer was made from has an axis Z, of which a kernel tells nothing."""
+    return "Z" in ((record.get("source") or {}).get("axes") or "")
 
 
 def describe_map(given: KernelMap) -> dict[str, Any]:

@@ -15,21 +15,23 @@ from psygnal import Signal
 
 from ..assess.badge import Badge
 from ..config import Settings
-from ..errors import InputError
+from ..errors import device_errors
 from ..images.layout import is_lazy
 from ..kernels.algebra import Kernel
 from ..progress import Steps
 from ..report.verdict import badge_in_words
 from .actions import Plane, iter_estimate_layer, iter_upscale_layer
 from .layers import LayerData, contrast, kernel_layer
+from .notices import TOLD, reason
 from .records import PREVIEW, is_kernel, record_of
 from .region import Region
 from .running import LayerRun
 from .source import Source
 from .trust_actions import iter_badge, put_badge
 from .words import made_in_words
-from .worker import Report, RunWorker
+from .worker import Report
 
+LAZY = "It is computed where it is looked at, and not checked yet: press Check on the page Trust."
 NEARLY_ALL = 2 / 3
 """Of an image's height and of its width: who sees as much of it looks at the whole."""
 
@@ -114,7 +116,8 @@ class Run(LayerRun):
     def _draw(self, kernel: Kernel) -> None:
         """Add the kernel layer, or redraw it; not again if it was removed."""
         if self.kernel_layer is None:
-            nearly_all_in_view = is_nearly_all_in_view(self.layer)
+            # napari cannot fit the view to layers that all have fewer axes than it shows
+            nearly_all_in_view = self.layer.ndim == self.viewer.dims.ndim and is_nearly_all_in_view(self.layer)
             record = {"kind": PREVIEW, "source": self.source.origin}
             self.kernel_layer = self._add(kernel_layer(self.source, kernel, self.options.scale, record))
             if nearly_all_in_view and self.kernel_layer is not None:  # who sees the whole image should see what is beside it
@@ -141,7 +144,9 @@ class Run(LayerRun):
         record = record_of(layer)
         self._outcome.append(made_in_words(layer.name, record))
         self.upscaled.emit(layer)
-        if record["method"] != "bicubic" and not is_lazy(layer.data):
+        if is_lazy(layer.data):
+            self._outcome.append(LAZY)
+        elif record["method"] != "bicubic":
             self._then = lambda: self._check(layer)
 
     def _check(self, layer: Image) -> None:
@@ -157,20 +162,21 @@ class Run(LayerRun):
             self._outcome.append(badge_in_words(found))
         self.checked.emit(layer)
 
-    def _on_error(self, worker: RunWorker, error: Exception) -> None:
-        if worker.abort_requested:
+    def _on_error(self, error: Exception) -> None:
+        if self._worker.abort_requested:
             return
         if self.kernel_layer is not None and not is_kernel(self.kernel_layer) and self.kernel_layer in self.viewer.layers:
             self.viewer.layers.remove(self.kernel_layer)  # half a kernel would pass for one
-        super()._on_error(worker, error)
+        super()._on_error(error)
 
 
 def _judge(layer: Image, viewer: Viewer) -> Steps[Badge | str]:
     """The badge of an upscaled layer, or why there is none: no reason to call the run failed."""
     try:
-        return (yield from iter_badge(layer, viewer=viewer))
-    except InputError as error:
-        return str(error)
+        with device_errors():
+            return (yield from iter_badge(layer, viewer=viewer))
+    except TOLD as error:
+        return reason(error)
 
 
 def is_nearly_all_in_view(layer: Image) -> bool:

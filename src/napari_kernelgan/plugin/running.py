@@ -6,19 +6,17 @@ Everything here happens in the main thread; `worker` does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from napari import Viewer
 from napari.layers import Image, Layer
 from napari.utils.events import Event
-from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
 
-from ..errors import InputError
 from ..progress import Steps
 from .layers import LayerData, as_layer
-from .worker import Report, RunWorker, make_worker, show_in_activity
+from .notices import notify, reason
+from .worker import Failure, Report, RunWorker, make_worker, show_in_activity
 
 
 class Ended(NamedTuple):
@@ -48,7 +46,8 @@ class LayerRun:
     ended = Signal(Ended)
     """Emitted once; not when the window closes."""
 
-    _running: ClassVar[set[LayerRun]] = set()  # Qt holds the methods of plain objects weakly, and nobody else need hold a run
+    _running: ClassVar[set[LayerRun]] = set()
+    """Nobody else need hold a run. Qt holds the methods of plain objects weakly, which is well: napari keeps all workers of a window."""
 
     def __init__(self, viewer: Viewer, layer: Image) -> None:
         self.viewer = viewer
@@ -56,6 +55,7 @@ class LayerRun:
         self.adding = False
         """Whether a layer is being added just now; napari selects it for a moment."""
         self._worker: RunWorker | None = None
+        self._deliver_to: Callable[[Any], None] | None = None
         self._then: Callable[[], None] | None = None
         self._outcome: list[str] = []
         self._failed = False
@@ -77,15 +77,16 @@ class LayerRun:
 
     def _begin(self, steps: Steps[Any], description: str, deliver: Callable[[Any], None]) -> None:
         worker = self._worker = make_worker(steps, description)
-        worker.yielded.connect(partial(self._on_report, worker))
-        worker.returned.connect(partial(self._on_returned, worker, deliver))
-        worker.errored.connect(partial(self._on_error, worker))
-        worker.finished.connect(partial(self._on_finished, worker))
+        self._deliver_to = deliver
+        worker.yielded.connect(self._on_report)
+        worker.returned.connect(self._on_returned)
+        worker.finished.connect(self._on_finished)
         self._running.add(self)
         self.viewer.layers.events.removed.connect(self._on_removed)
         worker.start()
 
-    def _on_report(self, worker: RunWorker, report: Report) -> None:
+    def _on_report(self, report: Report) -> None:
+        worker = self._worker
         if worker.abort_requested:
             return
         self._show(report)
@@ -111,27 +112,32 @@ class LayerRun:
             self.adding = False
         return layer
 
-    def _on_returned(self, worker: RunWorker, deliver: Callable[[Any], None], result: Any) -> None:
-        if not worker.abort_requested:  # the window may have closed while the result was on its way
-            deliver(result)
+    def _on_returned(self, result: Any) -> None:
+        if self._worker.abort_requested:  # the window may have closed while the result was on its way
+            return
+        if isinstance(result, Failure):
+            self._on_error(result.error)
+            return
+        try:
+            self._deliver_to(result)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run has to come to its end
+            self._on_error(error)
 
-    def _on_error(self, worker: RunWorker, error: Exception) -> None:
-        if worker.abort_requested:
+    def _on_error(self, error: Exception) -> None:
+        if self._worker.abort_requested:
             return
         self._then, self._failed = None, True
-        self._outcome.append(str(error) or type(error).__name__)
-        if isinstance(error, (InputError, OSError)):
-            show_error(str(error))  # a traceback would tell nothing more, of a full disk neither
-        else:
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+        self._outcome.append(reason(error))
+        notify(error)
 
-    def _on_finished(self, worker: RunWorker) -> None:
-        then, self._then = self._then, None
+    def _on_finished(self) -> None:
+        worker, then = self._worker, self._then
+        self._then = self._deliver_to = None
         if then and not worker.stopping:
             try:
                 then()
-            except InputError as error:
-                self._on_error(worker, error)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._on_error(error)
             else:
                 return
         self._running.discard(self)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files.image_file import Calibration
 from ..files.units import convert, unit_name
-from ..images.layout import LETTERS, Layout, is_lazy
+from ..images.layout import LETTERS, Layout
+from ..images.values import numpy_dtype
 from .placement import Placement
 from .records import record_of
 from .region import Region, unit_ratio
@@ -184,19 +185,21 @@ def visible_plane(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
     InputError
         If what is seen is not one plane along the layer's Y and X.
     """
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape[: layer.ndim]
     shown = {axis - viewer.dims.ndim for axis in viewer.dims.displayed if axis - viewer.dims.ndim >= -layer.ndim}
-    if shown != {-2, -1}:
+    if {axis for axis in shown if axis >= -2 or shape[axis] > 1} != {-2, -1}:  # along an axis of length one there is only one plane
         what = "a volume" if len(shown) > 2 else "other axes"
         raise InputError(f"The viewer shows {what}: a kernel lies in the image's last two axes. Show these in 2-D.")
     return current_plane(viewer, layer)
 
 
 def _deferred(image: Any) -> Any:
-    """An image that is not read when it is sliced, where it is lazy; slices of Zarr arrays are read at once."""
-    if not is_lazy(image) or hasattr(image, "dask"):
+    """An image that is not read when it is sliced, where it is not in memory; slices of Zarr arrays are read at once."""
+    if isinstance(image, np.ndarray) or hasattr(image, "dask"):
         return image
     import dask.array as da
 
+    numpy_dtype(image.dtype)  # which other arrays may not have
     return da.from_array(image, name=False)
 
 

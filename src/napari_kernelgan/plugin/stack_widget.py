@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from .forms import Form
 from .panel import Panel
 from .parts import Column, Pages, ask_where_to_save, button, row, short, text
 from .plane_table import PlaneTable
-from .preferences import output_folder
-from .source import Source, current_plane, show_plane
+from .preferences import Preferences, output_folder
+from .source import Source, show_plane, visible_plane
 from .stack_actions import earlier_results
 from .stack_layers import ranges_of_plane
 from .stack_run import StackLayerRun
@@ -63,7 +64,7 @@ class StackWidget(Panel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self._shown: Image | None = None
+        self._shown: weakref.ref[Image] | None = None
         self._drawn = 0.0
         self.planes = ComboBox(choices=(WHOLE, CURRENT, RANGE), tooltip="What to work on.")
         self.axes_form = AxesForm()
@@ -144,10 +145,13 @@ class StackWidget(Panel):
     def _begin(self) -> StackLayerRun:
         layer = self._chosen_image()
         source = Source.of(layer).with_axes(self.axes_form.axes)
-        run = StackLayerRun(self._viewer, layer, source, self._options(layer))
+        options = self._options(layer)
+        if self.output.value == MEMORY and self.upscaler.value != "none":
+            Preferences.now().check_memory(source.within(options["ranges"]), self.scale.value, self.upscaler.value)
+        run = StackLayerRun(self._viewer, layer, source, options)
         run.rows_found.connect(self._add_rows)
         run.delivered.connect(self._take)
-        self._shown = layer
+        self._shown = weakref.ref(layer)
         self.table.begin(self.axes_form.axes)
         self.plot_axis.reset_choices()
         self._show_rows()
@@ -178,7 +182,7 @@ class StackWidget(Panel):
         if self.planes.value == RANGE:
             return self.axes_form.ranges
         if self.planes.value == CURRENT:
-            return ranges_of_plane(self.axes_form.axes, current_plane(self._viewer, layer))
+            return ranges_of_plane(self.axes_form.axes, visible_plane(self._viewer, layer))
         return {}
 
     def _out(self) -> Path:
@@ -256,8 +260,9 @@ class StackWidget(Panel):
 
     def _jump(self, place: tuple[int, ...]) -> None:
         """Show a plane of the layer that the table is of, where it is still there."""
-        if self._shown in self._viewer.layers:
-            show_plane(self._viewer, self._shown, place)
+        layer = self._shown and self._shown()
+        if layer in self._viewer.layers:
+            show_plane(self._viewer, layer, place)
 
     def _on_destroyed(self, *_: Any) -> None:
         self.plot.close_events()

@@ -87,7 +87,7 @@ class TrustPage(Container):
     def __init__(self, viewer: Viewer, start: Callable[[Callable[[], LayerRun]], None]) -> None:
         self._viewer, self._start = viewer, start
         self.tables: Tables | None = None
-        self._followed: Layer | None = None
+        self._followed: Any = None  # id of the layer that was active last: a reference would keep it alive
         self.upscaled = short(ComboBox(choices=self._choices, tooltip=UPSCALED_TIP), "upscale an image first")
         self.chip = Chip(CHIPS, wraps=True)
         self.check_button = button("Check", self.check, CHECK_TIP)
@@ -210,8 +210,8 @@ class TrustPage(Container):
     def _follow(self, *_: Any) -> None:
         """Choose the active layer, where it is an upscaled one; not again when it is active once more after a run has added another."""
         active = self._viewer.layers.selection.active
-        if active != self._followed and active in self.upscaled.choices:
-            self._followed = self.upscaled.value = active
+        if active in self.upscaled.choices and active.unique_id != self._followed:
+            self._followed, self.upscaled.value = active.unique_id, active
 
     def _begin(self, make: Callable[[Image], Steps[Any]], what: str) -> None:
         def begin() -> TrustRun:
@@ -272,7 +272,7 @@ class TrustPage(Container):
             return [], "Nothing is chosen."
         known = {name: value for name, value in record_of(layer).items() if name != "badge"}  # which is in sight already
         told, missing = [(layer.name, readable(known))], ""
-        if record_of(layer)["method"] != "bicubic":
+        if known["method"] != "bicubic":
             try:
                 kernel = kernel_of(self._viewer, layer)
                 told.append((kernel.name, readable(record_of(kernel))))

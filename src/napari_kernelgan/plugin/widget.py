@@ -9,7 +9,7 @@ from typing import Any, Literal
 from magicgui.widgets import ComboBox, Container
 from napari import Viewer
 from napari.layers import Image, Shapes
-from napari.utils.notifications import show_info
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QApplication
@@ -184,6 +184,9 @@ class KernelGANWidget(Panel):
 
     def copy_as_python(self) -> None:
         """Copy the calls of what was done last."""
+        if not self._calls:
+            show_warning("Nothing was done yet that could be copied: press Estimate kernel, Upscale or Run both first.")
+            return
         QApplication.clipboard().setText(as_python(self._calls))
         show_info("Copied: paste it into napari's console, where 'viewer' is this window's.")
 
@@ -226,12 +229,13 @@ class KernelGANWidget(Panel):
         self._start(*(lambda layer=layer, call=call: begin(layer, call) for layer, call in zip(layers, calls, strict=True)))
 
     def _options(self, layer: Image, what: What) -> Options:
-        plane = current_plane(self._viewer, layer)
+        one = layer.ndim > 2 and self.planes.value == CURRENT
+        plane = visible_plane(self._viewer, layer) if one else current_plane(self._viewer, layer)
         return Options(
             scale=self.scale.value,
             method=self.method.value,
             upscaler=self.upscaler.value,
-            plane=plane if layer.ndim > 2 and self.planes.value == CURRENT else None,
+            plane=plane if one else None,
             region=self._region_on(layer, plane) if what != "upscale" else None,
             seed=self.seed.value,
             device=self.device.value,
@@ -298,8 +302,12 @@ class KernelGANWidget(Panel):
         self.trust.show(layer)
 
     def _show_kernel(self, layer: Image | None) -> None:
-        self.kernel_view.show_layer(layer)
-        self.plots.show_kernel(layer)
+        try:
+            self.plots.show_kernel(layer)
+            self.kernel_view.show_layer(layer)
+        except InputError as error:  # somebody has drawn on it
+            self.plots.show_kernel(None)
+            self.kernel_view.show_none(str(error))
 
     def _show_training(self, report: Report) -> None:
         self.kernel_view.show_training(report.kernel)

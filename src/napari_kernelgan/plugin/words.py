@@ -12,6 +12,7 @@ from ..kernels.algebra import Kernel
 from ..kernels.psf import optics_fwhm
 from ..report.numbers import ANGLE_KNOWN
 from ..stacks.results import PlaneRow, StackResult
+from .records import has_depth
 
 ABOUT = {
     "prior": (
@@ -23,6 +24,7 @@ ABOUT = {
         "The image's own PSF (optics and pixels) is wider; its width follows from the kernel's.",
     ),
 }
+LATERAL = "Lateral: one 2-D kernel for each plane, nothing along Z."
 BARS = "in brackets: 90 % error bars"
 NO_BARS = "no error bars, no word on how far to trust it"
 PIXELS = (
@@ -60,6 +62,7 @@ def in_words(record: dict[str, Any], kernel: Kernel) -> Words:
         lines.append(f"PSF of the image: FWHM {_sizes((optics.physical or optics.pixels)[:2], unit)}")
     else:
         lines.append("PSF of the image: at least as wide")
+    lines += [LATERAL] if has_depth(record) else []
     if trust and trust["reasons"]:
         lines.append(f"Why {trust['level']}: " + "\n".join(trust["reasons"]))
     return Words("\n".join(lines), "\n".join((*ABOUT[reference], PIXELS)))

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from napari.qt.threading import GeneratorWorker, create_worker
 from numpy.typing import NDArray
 
+from ..errors import device_errors
 from ..progress import Progress, Steps
 
 T = TypeVar("T")
@@ -20,8 +21,14 @@ REPORT_EVERY = 0.5
 """Seconds between two reports: reading the kernel and redrawing cost more than a step."""
 
 
-class RunFailed(Exception):
-    """A run broke off with a ``RuntimeError``, which napari's generator workers would swallow."""
+class Failure(NamedTuple):
+    """What a run comes to that breaks off.
+
+    It is a result, and no error of the worker: napari's generator workers swallow ``RuntimeError``, and under PySide6 they fail to pass on
+    any other.
+    """
+
+    error: Exception
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class RunWorker(GeneratorWorker):
 
 def make_worker(steps: Steps[Any], description: str) -> RunWorker:
     """A worker for a run, with a bar in napari's activity dock; not started yet."""
-    return create_worker(_drive, steps, _worker_class=RunWorker, _progress={"desc": description}, _ignore_errors=True)
+    return create_worker(_drive, steps, _worker_class=RunWorker, _progress={"desc": description})
 
 
 def show_in_activity(worker: RunWorker, report: Report) -> None:
@@ -103,25 +110,26 @@ def show_in_activity(worker: RunWorker, report: Report) -> None:
     bar.update(report.step - bar.n)
 
 
-def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None, T]:
+def _drive(steps: Steps[T], stopping: threading.Event) -> Generator[Report, None, T | Failure]:
     """Drive a run step by step, reporting its first step and then now and again."""
     try:
-        progress = next(steps)
-        start = reported = time.monotonic()
-        yield _report(progress, 0.0, _row(progress))
-        rows: tuple[Any, ...] = ()
-        while True:
-            progress = steps.send(False if stopping.is_set() else None)
-            rows += _row(progress)
-            now = time.monotonic()
-            if now - reported >= REPORT_EVERY:
-                reported = now
-                yield _report(progress, now - start, rows)
-                rows = ()
+        with device_errors():
+            progress = next(steps)
+            start = reported = time.monotonic()
+            yield _report(progress, 0.0, _row(progress))
+            rows: tuple[Any, ...] = ()
+            while True:
+                progress = steps.send(False if stopping.is_set() else None)
+                rows += _row(progress)
+                now = time.monotonic()
+                if now - reported >= REPORT_EVERY:
+                    reported = now
+                    yield _report(progress, now - start, rows)
+                    rows = ()
     except StopIteration as end:
         return end.value
-    except RuntimeError as error:
-        raise RunFailed(f"{type(error).__name__}: {error}") from error
+    except Exception as error:  # noqa: BLE001 - whoever takes the result tells it
+        return Failure(error)
     finally:
         steps.close()
 
