@@ -2,7 +2,7 @@
 
     QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1500x24" python scripts/photograph_panel.py OUT
 
-writes `OUT/SCENE-THEME-HEIGHT.png` for every scene of `photograph/scenes.py`, or for those named with ``--only``. With ``--docs`` it writes
+writes `OUT/SCENE-THEME-HEIGHT.png` for every scene of `photograph`, or for those named with ``--only``. With ``--docs`` it writes
 the pictures that README and the pages show, which `photograph/pages.py` lists; OUT is then `docs/images`. Either takes some minutes.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -103,6 +104,14 @@ def test_links_of_readme_lead_somewhere():
 def test_every_picture_is_shown():
     text = "".join(page.read_text(encoding="utf-8") for page in [*pages(), ROOT / "README.md"])
     assert [path.name for path in (DOCS / "images").iterdir() if f"images/{path.name}" not in text] == []
+
+
+def test_pictures_of_the_window_are_those_that_the_script_takes():
+    """All others are made by benchmarks; none is so large that a page would be slow."""
+    taken = set(runpy.run_path(str(ROOT / "scripts/photograph/pages.py"))["SHOTS"])
+    there = {path.stem for path in (DOCS / "images").iterdir()}
+    assert {name for name in there if not name.startswith(("bench-", "real-"))} == taken
+    assert [path.name for path in (DOCS / "images").iterdir() if path.stat().st_size > 260_000] == []
 
 
 @pytest.mark.parametrize("name", RUN)
