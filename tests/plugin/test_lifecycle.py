@@ -46,9 +46,11 @@ class Stage:
         self.layers = [self.image]
         if name != "estimate":
             self.layers.append(estimate_layer(self.image, method="spectral"))
-        if name in ("residual", "spread", "save"):
+        if name in ("residual", "save"):
+            self.layers.append(upscale_layer(self.image, self.layers[1], method="inverse"))
+        if name == "spread":
             self.layers.append(upscale_layer(self.image, self.layers[1], config=FAST_ZSSR))
-            self.layers[2].metadata[KEY]["config"] |= ENDLESS_ZSSR  # for the spread
+            self.layers[2].metadata[KEY]["config"] |= ENDLESS_ZSSR
 
     @property
     def about(self) -> str:
