@@ -8,6 +8,7 @@ import io
 import subprocess
 import sys
 import textwrap
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -346,12 +347,13 @@ def test_it_does_not_draw_more_often_than_can_be_seen(
     drawn = []
     draw = page.plot.draw
     page.plot.draw = lambda *given: (drawn.append(1), draw(*given))
+    began = time.monotonic()
     for _ in range(30):
         shapes._data_view.shift(0, np.array([0.1, 0.1]))
         shapes.refresh()
         qtbot.wait(10)
     qtbot.wait(200)
-    assert 2 <= len(drawn) <= 8
+    assert 2 <= len(drawn) <= 3 + (time.monotonic() - began) / 0.1  # on a busy machine all of it takes longer
     assert_allclose(page.plot.profiles.upscaled, line_profiles(dark, bright, *(LINE + 3)).upscaled, atol=0.05)  # and the last is not missed
 
 

@@ -22,7 +22,7 @@ from napari_kernelgan.plugin.compare_page import BLINK, CURTAIN, OFF
 from napari_kernelgan.plugin.pair import grid_of
 from napari_kernelgan.plugin.run import LAZY
 from napari_kernelgan.plugin.stack_widget import StackWidget
-from napari_kernelgan.plugin.widget import ALL, CURRENT, KernelGANWidget
+from napari_kernelgan.plugin.widget import ALL, CURRENT, SELECTED, KernelGANWidget
 from napari_kernelgan.plugin.words import LATERAL
 
 pytestmark = pytest.mark.usefixtures("quick_collector")
@@ -329,7 +329,7 @@ def test_channels_that_napari_splits_are_images_each(
 ) -> None:
     channels = viewer.add_image(stack(tiny), channel_axis=0, name=["red", "green", "blue"])
     viewer.layers.selection = set(channels)
-    panel.layers.value = "all selected in the layer list"
+    panel.layers.value = SELECTED
     panel.run_both()
     finish(panel)
     assert panel.state.shown == "done"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -95,8 +96,15 @@ def test_stop_answers_within_one_step_and_keeps_the_result(start, qtbot) -> None
 
 @pytest.mark.parametrize("last", [1, 500])  # the first step is reported, most others are not
 def test_quit_answers_within_one_step_drops_the_result_and_closes_the_run(start, qtbot, last: int) -> None:
-    counting = Counting(10**9, lambda step: worker.quit() if step == last else None)
+    known = threading.Event()
+
+    def quit_at_last(step: int) -> None:
+        if step == last and known.wait(TIMEOUT / 1000):
+            worker.quit()
+
+    counting = Counting(10**9, quit_at_last)
     worker, seen = start(counting)
+    known.set()
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     assert counting.done == last
     assert counting.closed
