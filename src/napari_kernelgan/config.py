@@ -5,7 +5,7 @@ The models are frozen, refuse unknown names, and go to JSON and back unchanged.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +18,11 @@ Model = TypeVar("Model", bound="_Config")
 
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def presets(cls) -> dict[str, Self]:
+        """The defaults, and the settings that have a name, by it: "default", "published", "noisy"."""
+        return {"default": cls()} | {name: getattr(cls, name)() for name in ("published", "noisy") if hasattr(cls, name)}
 
 
 class KernelGANConfig(_Config):

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 import torch
 from napari import Viewer, settings
+from napari.layers import Image
 from napari.utils.notifications import notification_manager
 from qtpy.QtGui import QOpenGLContext
 
+from napari_kernelgan.plugin import estimate_layer, upscale_layer
 from napari_kernelgan.plugin.widget import KernelGANWidget
 
+from .pairs import HEIGHT, WIDTH
 from .short import FAST, FAST_ZSSR, TIMEOUT, configure
 
 
@@ -102,3 +105,27 @@ def tiny(small: np.ndarray) -> np.ndarray:
 def finish(qtbot) -> Callable[[KernelGANWidget], None]:
     """Wait until a widget's run has ended."""
     return lambda widget: qtbot.waitUntil(lambda: not widget.running, timeout=TIMEOUT)
+
+
+@pytest.fixture
+def kernel(viewer: Viewer, image: Image) -> Image:
+    """The spectral kernel of a test's image, as a layer."""
+    return viewer.add_layer(estimate_layer(image))
+
+
+@pytest.fixture
+def upscaled(viewer: Viewer, image: Image, kernel: Image) -> Image:
+    """A test's image upscaled with that kernel, as a layer."""
+    return viewer.add_layer(upscale_layer(image, kernel, method="inverse"))
+
+
+@pytest.fixture
+def dark(rng: np.random.Generator) -> np.ndarray:
+    """What passes for an image."""
+    return rng.integers(10, 120, (HEIGHT, WIDTH), np.uint8)
+
+
+@pytest.fixture
+def bright(rng: np.random.Generator) -> np.ndarray:
+    """What passes for its upscale, and can be told from it."""
+    return rng.integers(140, 250, (2 * HEIGHT, 2 * WIDTH), np.uint8)

@@ -14,6 +14,7 @@ from napari_kernelgan.plugin.layers import as_layer, upscaled_layer
 from napari_kernelgan.plugin.records import UPSCALED
 from napari_kernelgan.plugin.source import Source
 
+HEIGHT, WIDTH = 40, 60
 RECORD = {"kind": UPSCALED, "scale": 2, "method": "inverse", "kernel": {"sha256": "of a kernel that is not there"}}
 
 

@@ -28,21 +28,10 @@ from napari_kernelgan.assess.line import line_profile, line_profiles
 from napari_kernelgan.plugin.compare_page import BLINK, CURTAIN, OFF, ComparePage
 from napari_kernelgan.plugin.lines import line_of, pixel_matrix
 
-from .pairs import add_pair, drag, fit, on_canvas
+from .pairs import HEIGHT, WIDTH, add_pair, drag, fit, on_canvas
 
-HEIGHT, WIDTH = 40, 60
 AFFINE = np.array([[0, 2, 5], [-2, 0, 9], [0, 0, 1]])
 LINE = np.array([[5.0, 7.0], [30.0, 50.0]])
-
-
-@pytest.fixture
-def dark(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(10, 120, (HEIGHT, WIDTH), np.uint8)
-
-
-@pytest.fixture
-def bright(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(140, 250, (2 * HEIGHT, 2 * WIDTH), np.uint8)
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ from napari_kernelgan.plugin.pair import LayerPair
 from napari_kernelgan.plugin.records import is_picture
 from napari_kernelgan.plugin.widget import KernelGANWidget
 
-from .pairs import add_pair, canvas, drag, fit, in_layer, on_canvas, picture
+from .pairs import HEIGHT, WIDTH, add_pair, canvas, drag, fit, in_layer, on_canvas, picture
 
-HEIGHT, WIDTH = 40, 60
 PLACED = {
     "plain": {},
     "oblong, in micrometres": {"scale": (0.5, 0.25), "units": ("µm", "µm"), "translate": (7, -3)},
@@ -41,16 +40,6 @@ def window(make_napari_viewer: Callable[..., Viewer], qtbot) -> Viewer:
     viewer.window._qt_window.resize(1100, 800)
     qtbot.wait(200)
     return viewer
-
-
-@pytest.fixture
-def dark(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(10, 120, (HEIGHT, WIDTH), np.uint8)
-
-
-@pytest.fixture
-def bright(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(140, 250, (2 * HEIGHT, 2 * WIDTH), np.uint8)
 
 
 def curtain_of(viewer: Viewer, before: Image, after: Image, interpolation: str = "nearest") -> Curtain:

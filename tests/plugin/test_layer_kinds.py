@@ -19,7 +19,6 @@ from qtpy.QtWidgets import QApplication
 import napari_kernelgan as kg
 from napari_kernelgan.files.images import read_image
 from napari_kernelgan.plugin.compare_page import BLINK, CURTAIN, OFF
-from napari_kernelgan.plugin.pair import grid_of
 from napari_kernelgan.plugin.run import LAZY
 from napari_kernelgan.plugin.stack_widget import StackWidget
 from napari_kernelgan.plugin.widget import ALL, CURRENT, SELECTED, KernelGANWidget
@@ -317,7 +316,7 @@ def test_views_that_make_no_difference(viewer: Viewer, panel: KernelGANWidget, t
     works(image)
     viewer.layers.remove(volume)
     works(viewer.add_image(tiny[None], name="stack of one"))
-    grid_of(viewer).enabled = True
+    viewer.canvas.grid.enabled = True
     works(image)
     panel.compare.mode.value = CURTAIN
     assert "side by side" in panel.compare.status.value

@@ -39,12 +39,6 @@ def image(viewer: ViewerModel, small: np.ndarray) -> Image:
     return viewer.add_image(small, name="cells", **PLACED)
 
 
-@pytest.fixture
-def upscaled(viewer: ViewerModel, image: Image) -> Image:
-    kernel = viewer.add_layer(estimate_layer(image))
-    return viewer.add_layer(upscale_layer(image, kernel, method="inverse"))
-
-
 def test_layers_are_read_back_from_their_files(viewer, image, upscaled, tmp_path):
     check_layer(upscaled, viewer=viewer)
     viewer.add_layer(residual_layer(upscaled, viewer=viewer))

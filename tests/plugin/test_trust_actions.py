@@ -43,16 +43,6 @@ def image(viewer: ViewerModel, small: np.ndarray) -> Image:
     return viewer.add_image(small, name="cells", **PLACED)
 
 
-@pytest.fixture
-def kernel(viewer: ViewerModel, image: Image) -> Image:
-    return viewer.add_layer(estimate_layer(image))
-
-
-@pytest.fixture
-def upscaled(viewer: ViewerModel, image: Image, kernel: Image) -> Image:
-    return viewer.add_layer(upscale_layer(image, kernel, method="inverse"))
-
-
 # --- The three layers and the badge ---------------------------------------------------------------------------------------------------
 
 

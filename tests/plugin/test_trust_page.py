@@ -56,16 +56,6 @@ def image(viewer: Viewer, small: np.ndarray) -> Image:
     return viewer.add_image(small, name="cells", scale=(0.2, 0.2), units=("µm", "µm"))
 
 
-@pytest.fixture
-def kernel(viewer: Viewer, image: Image) -> Image:
-    return viewer.add_layer(estimate_layer(image))
-
-
-@pytest.fixture
-def upscaled(viewer: Viewer, image: Image, kernel: Image) -> Image:
-    return viewer.add_layer(upscale_layer(image, kernel, method="inverse"))
-
-
 def test_it_tells_what_to_do_where_there_is_nothing(page: TrustPage, panel: TrustPanel, messages: list[str]) -> None:
     assert page.upscaled.value is None
     assert page.chip.value == "?  nothing to check: upscale an image first"

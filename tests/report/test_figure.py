@@ -10,7 +10,7 @@ from skimage.data import astronaut, camera
 import napari_kernelgan as kg
 from napari_kernelgan.estimate.result import Reliability
 from napari_kernelgan.estimate.spectral.reliability import REASONS
-from napari_kernelgan.report.figure import STYLE, write_figure
+from napari_kernelgan.report.figure import STYLE, shortened, write_figure
 from napari_kernelgan.report.panels import draw_trust
 
 
@@ -90,3 +90,9 @@ def test_no_global_state_is_touched(tmp_path):
     low = camera()[:64, :64]
     write_figure(tmp_path / "figure.png", low, np.repeat(np.repeat(low, 2, 0), 2, 1), estimate(), [], "title", "zssr")
     assert dict(mpl.rcParams) == before
+
+
+def test_long_names_are_shortened_in_their_middle():
+    assert shortened("short.tif") == "short.tif"
+    assert len(shortened("a" * 200 + "_end.tif")) < 90
+    assert shortened("a" * 200 + "_end.tif").endswith("_end.tif")

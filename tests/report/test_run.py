@@ -13,7 +13,7 @@ from napari_kernelgan.images.layout import is_lazy
 from napari_kernelgan.progress import run
 from napari_kernelgan.provenance import hash_file
 from napari_kernelgan.report.demo import WIDTHS, free_folder, iter_demo, score_tables, sharp_picture
-from napari_kernelgan.report.run import iter_run, shortened
+from napari_kernelgan.report.run import iter_run
 from napari_kernelgan.report.steps import iter_estimate_file, record_path
 
 SHORT = kg.Settings(
@@ -153,12 +153,6 @@ def test_the_demo_shows_a_reliable_kernel_whose_error_bars_hold_the_truth(tmp_pa
     assert "{:.2f} .. {:.2f}".format(*record["fwhm_interval"][0]) in shown
     assert "reliable" in shown
     assert picture.row_count == 3
-
-
-def test_long_names_are_shortened_in_their_middle():
-    assert shortened("short.tif") == "short.tif"
-    assert len(shortened("a" * 200 + "_end.tif")) < 90
-    assert shortened("a" * 200 + "_end.tif").endswith("_end.tif")
 
 
 def test_demo_folders_are_new_each_time(tmp_path):

@@ -71,7 +71,7 @@ def _config(settings: Settings) -> str:
     """Settings as Python makes them, those that differ from the defaults only; empty where none do."""
     parts = []
     for name, model in settings.methods.items():
-        differing = {field: value for field, value in dict(model).items() if value != getattr(type(model)(), field)}
+        differing = model.model_dump(exclude_defaults=True)
         if differing:
             inside = ", ".join(f"{field}={value!r}" for field, value in differing.items())
             parts.append(f"{name}=kg.{type(model).__name__}({inside})")

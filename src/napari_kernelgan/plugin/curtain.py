@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..images.layout import is_lazy
 from ..upscaling.api import upscale
 from .notices import reason
-from .pair import LayerPair, camera_of, grid_of
+from .pair import LayerPair
 from .records import COMPARISON, KEY, is_picture
 from .region import Region, unit_ratio
 from .source import Source
@@ -222,7 +222,7 @@ class Curtain:
         self._listen(viewer.layers.events.removed, self._on_removed)
         for name in ("data", *PLACE):
             self._listen(getattr(pair.before.events, name), self._on_image)
-        for event in (viewer.dims.events.ndisplay, viewer.dims.events.order, grid_of(viewer).events.enabled):
+        for event in (viewer.dims.events.ndisplay, viewer.dims.events.order, viewer.canvas.grid.events.enabled):
             self._listen(event, self._on_view)
         undo.enter_context(layers_linked([pair.before, pair.after, self.layer], LOOK))
         for callbacks, callback in ((viewer.mouse_drag_callbacks, self._on_drag), (viewer.mouse_move_callbacks, self._on_hover)):
@@ -271,12 +271,12 @@ class Curtain:
         down, right = (np.array(layer.data_to_world(corner + step)) for step in np.eye(layer.ndim)[-2:])
         down, right = (((each - layer.data_to_world(corner)) / ratios)[-2:] for each in (down, right))
         column = abs(down[0] * right[1] - down[1] * right[0]) / np.hypot(*down)  # width of a column, at right angles to it
-        return x, abs(x - self._column + 0.5) * column * camera_of(self._viewer).zoom
+        return x, abs(x - self._column + 0.5) * column * self._viewer.scene.camera.zoom
 
     def _on_drag(self, _: Viewer, event: Any) -> Iterator[None]:
         """Drag the edge, if it was taken hold of; a tool of the active layer, which stops panning too, goes first."""
         x, off = self._at(event.position)
-        if self.blinking or off > NEAR or event.button != 1 or event.modifiers or not camera_of(self._viewer).mouse_pan:
+        if self.blinking or off > NEAR or event.button != 1 or event.modifiers or not self._viewer.scene.camera.mouse_pan:
             return
         grip = x - self._column
         self._take_hold()
@@ -292,13 +292,13 @@ class Curtain:
 
     def _take_hold(self) -> None:
         self._held = True
-        camera_of(self._viewer).mouse_pan = False
+        self._viewer.scene.camera.mouse_pan = False
 
     def _let_go(self) -> None:
         """Let the camera pan again, unless a tool has been taken up meanwhile."""
         if self._held:
             self._held, active = False, self._viewer.layers.selection.active
-            camera_of(self._viewer).mouse_pan = active is None or active.mouse_pan
+            self._viewer.scene.camera.mouse_pan = active is None or active.mouse_pan
 
     def _on_hover(self, _: Viewer, event: Any) -> None:
         self._point(not self.blinking and self._shown and self._at(event.position)[1] <= NEAR)

@@ -19,8 +19,7 @@ from ..errors import InputError
 MOST = 10**9  # of integers without an upper limit
 LABEL = 80
 """px of a label at least, so that forms below each other are in line."""
-PRESETS = ("published", "noisy")
-DEFAULT, CUSTOM = "default", "custom"
+CUSTOM = "custom"
 
 
 class Form(Container):
@@ -65,8 +64,8 @@ class SettingsForm(Form):
 
     Parameters
     ----------
-    model : type of pydantic.BaseModel
-        Those of its class methods that are named in `PRESETS` are offered beside its defaults.
+    model : type
+        One of the models in `config`.
 
     Attributes
     ----------
@@ -76,7 +75,7 @@ class SettingsForm(Form):
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
-        self._presets = {DEFAULT: model()} | {name: getattr(model, name)() for name in PRESETS if hasattr(model, name)}
+        self._presets = model.presets()
         self.preset = ComboBox(
             choices=[*self._presets, CUSTOM], tooltip="Fills in the settings below; custom: they are none of the others."
         )

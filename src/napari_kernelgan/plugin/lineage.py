@@ -18,12 +18,22 @@ from ..provenance import hash_array
 from ..upscaling.api import KernelLike, kernel_stages
 from ..upscaling.result import UpscaledImage, UpscaleInfo
 from .placement import Placement
-from .records import MAP_KEY, describe_kernel, describe_map, estimate_in, has_widths, is_kernel, is_map, is_upscaled, kernel_in, record_of
+from .records import (
+    MAP_KEY,
+    belongs_to,
+    describe_kernel,
+    describe_map,
+    estimate_in,
+    has_widths,
+    is_kernel,
+    is_map,
+    is_upscaled,
+    kernel_in,
+    record_of,
+)
 from .source import Source
 
 CHANGED = "'{}' is no upscale of '{}' as the two are now: the axes or the size of one were changed. Upscale the image again."
-SAME = 1e-9
-"""Relative difference of widths up to which a kernel is the one that is on record."""
 
 
 def source_of(viewer: ViewerModel | None, upscaled: Layer) -> Image:
@@ -35,7 +45,7 @@ def source_of(viewer: ViewerModel | None, upscaled: Layer) -> Image:
         If the layer is no upscaled image of this plugin, or its image is not among the viewer's layers.
     """
     origin = _record(upscaled)["source"]
-    found = next((layer for layer in layers_of(viewer) if str(layer.unique_id) == origin["layer_id"]), None)
+    found = next((layer for layer in layers_of(viewer) if belongs_to(upscaled, layer)), None)
     if found is None:
         raise InputError(
             f"Layer '{origin['layer']}', which '{upscaled.name}' was made from, is not among the layers: open the image again and upscale "

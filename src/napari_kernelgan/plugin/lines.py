@@ -9,7 +9,7 @@ from napari.layers import Image, Shapes
 from ..errors import InputError
 from .pair import LayerPair
 from .placement import Placement
-from .region import pixel_at, unit_ratio
+from .region import corners_of, unit_ratio
 from .source import Source
 
 COLOUR = "#ffb000"
@@ -33,12 +33,10 @@ def line_of(shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> tuple[np.nd
     InputError
         If there is no line.
     """
-    lines = [i for i, kind in enumerate(shapes.shape_type) if kind == "line"]
-    if not lines:
+    ends = corners_of("line", shapes, layer, plane)
+    if ends is None:
         raise InputError(f"Layer '{shapes.name}' holds no line: draw one over a detail.")
-    chosen = max(set(lines) & set(shapes.selected_data), default=lines[-1])
-    start, end = (pixel_at(corner, shapes, layer, plane) for corner in shapes.data[chosen])
-    return start, end
+    return ends[0], ends[1]
 
 
 def pixel_matrix(layer: Image) -> np.ndarray:

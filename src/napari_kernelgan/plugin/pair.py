@@ -63,7 +63,7 @@ class LayerPair(NamedTuple):
             raise InputError("The viewer shows a volume: images are compared in 2-D. Switch to 2-D (Ctrl+Y).")
         if {axis - viewer.dims.ndim for axis in viewer.dims.displayed} != {-2, -1}:
             raise InputError("The viewer shows other axes: images are compared in their last two. Show these.")
-        if grid_of(viewer).enabled:
+        if viewer.canvas.grid.enabled:
             raise InputError("The viewer shows layers side by side: they are compared on each other. Switch the grid off (Ctrl+G).")
 
     def planes(self, viewer: ViewerModel) -> tuple[tuple[int, ...], Any, Any]:
@@ -83,13 +83,3 @@ class LayerPair(NamedTuple):
         if not all(0 <= i < n for i, n in zip(index, Source.of(self.after).image.shape, strict=False)):
             raise InputError(f"'{self.after.name}' does not hold the plane that is seen: move the slider to one that was upscaled.")
         return plane, Source.of(self.before, plane).image, Source.of(self.after, index).image
-
-
-def camera_of(viewer: ViewerModel) -> Any:
-    """The viewer's camera, which napari moved in 0.9."""
-    return getattr(viewer, "scene", viewer).camera
-
-
-def grid_of(viewer: ViewerModel) -> Any:
-    """The viewer's grid, which napari moved in 0.9."""
-    return getattr(viewer, "canvas", viewer).grid

@@ -320,7 +320,7 @@ class Panel(Container):
         told = lines = [each.text for each in self._ended if each.text]
         if self._count > 1:
             told = [" ".join(f"{len(some)} of {self._count} {state}." for state, some in ended.items() if some)]
-            told += [f"{each.layer}: {each.text}" for each in ended["failed"]]
+            told += [": ".join(filter(None, (each.layer, each.text))) for each in ended["failed"]]
         self.status.value = "\n".join(told)
         self.status.tooltip = "\n".join(lines)
         self._show_running(False)

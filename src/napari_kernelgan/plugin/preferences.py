@@ -75,8 +75,8 @@ class Preferences:
         needed = prod(large.shape) * output_dtype(source.image.dtype).itemsize
         if needed > self.memory_limit:
             raise InputError(
-                f"The upscaled image takes {needed / GIGABYTE:.3g} GB, more than the limit of {self.memory_limit / GIGABYTE:.3g} GB in the "
-                "preferences. Upscale one plane, write to disk with the panel for stacks, or raise the limit."
+                f"'{source.name}', upscaled, takes {needed / GIGABYTE:.3g} GB, over the limit of {self.memory_limit / GIGABYTE:.3g} GB "
+                "in the preferences. Upscale one plane, write to disk with the panel for stacks, or raise the limit."
             )
 
 

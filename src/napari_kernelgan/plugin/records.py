@@ -14,6 +14,7 @@ from ..fields.result import KernelMap
 from ..files.kernels import estimate_from_record, kernel_record
 from ..kernels.algebra import Kernel, as_kernel
 from ..provenance import hash_array, versions
+from ..report.reading import ADDED, KERNEL, KERNELS, MAP, RESIDUAL, SPREAD, UPSCALED
 from ..upscaling.result import UpscaleInfo
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
 KEY = "napari_kernelgan"
 MAP_KEY = "napari_kernelgan_map"
 """Where the layers of a map of kernels have the `KernelMap` itself, for upscaling with it."""
-KERNEL, PREVIEW, UPSCALED = "kernel", "kernel in training", "upscaled image"
-KERNELS, MAP = "kernels of a stack", "kernel map"
+PREVIEW = "kernel in training"
 SAME = 1e-9
 """Relative difference of widths that rounding leaves."""
 COMPARISON = "comparison"
 """Of a layer that is there while an image is compared with its upscale, and goes with the comparison."""
-RESIDUAL, ADDED, SPREAD = "residual", "added detail", "seed spread"
 NO_PICTURES = {KERNEL, PREVIEW, KERNELS, MAP, RESIDUAL, ADDED, SPREAD, COMPARISON}
 
 

@@ -77,11 +77,9 @@ def region_of(shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> Region:
     InputError
         If there is no rectangle, or none of it lies on the image.
     """
-    rectangles = [i for i, kind in enumerate(shapes.shape_type) if kind == "rectangle"]
-    if not rectangles:
+    corners = corners_of("rectangle", shapes, layer, plane)
+    if corners is None:
         raise InputError(f"Layer '{shapes.name}' holds no rectangle: draw one, or choose the whole plane as region.")
-    chosen = max(set(rectangles) & set(shapes.selected_data), default=rectangles[-1])
-    corners = np.array([pixel_at(corner, shapes, layer, plane) for corner in shapes.data[chosen]])
     shape = (layer.data[0] if layer.multiscale else layer.data).shape[layer.ndim - 2 : layer.ndim]
     top, left = np.maximum(np.ceil(corners.min(0) - FUZZ), 0).astype(int)
     bottom, right = np.minimum(np.floor(corners.max(0) + FUZZ) + 1, shape).astype(int)
@@ -90,12 +88,21 @@ def region_of(shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> Region:
     return Region(int(top), int(left), int(bottom), int(right))
 
 
+def corners_of(kind: str, shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> np.ndarray | None:
+    """The corners (y, x) of the selected shape of a kind, else of the last, in pixels of an image's plane; None where there is none."""
+    known = [i for i, each in enumerate(shapes.shape_type) if each == kind]
+    if not known:
+        return None
+    chosen = max(set(known) & set(shapes.selected_data), default=known[-1])
+    return np.array([_pixel_at(corner, shapes, layer, plane) for corner in shapes.data[chosen]])
+
+
 def unit_ratio(unit: object, to: object) -> float:
     """How many of one unit make one of another, as 1000 micrometres a millimetre; 1 where they do not convert, as pixels do not."""
     return float((1 * unit).to(to).magnitude) if unit.is_compatible_with(to) else 1.0
 
 
-def pixel_at(corner: Sequence[float], shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> np.ndarray:
+def _pixel_at(corner: Sequence[float], shapes: Shapes, layer: Image, plane: tuple[int, ...]) -> np.ndarray:
     """Index (y, x) of the point of a plane where a shape's corner lies; Y and X are the last two axes of both layers."""
     point = np.array(layer.data_to_world((*plane, 0, 0)), float)
     ratios = [unit_ratio(own, to) for own, to in zip(shapes.units[-2:], layer.units[-2:], strict=True)]

@@ -15,7 +15,7 @@ from psygnal import Signal
 
 from ..assess.badge import Badge
 from ..config import Settings
-from ..errors import device_errors
+from ..errors import InputError, device_errors
 from ..images.layout import is_lazy
 from ..kernels.algebra import Kernel
 from ..progress import Steps
@@ -31,6 +31,7 @@ from .trust_actions import iter_badge, put_badge
 from .words import made_in_words
 from .worker import Report
 
+NOT_CHECKED = "Not checked"
 LAZY = "It is computed where it is looked at, and not checked yet: press Check on the page Trust."
 NEARLY_ALL = 2 / 3
 """Of an image's height and of its width: who sees as much of it looks at the whole."""
@@ -147,16 +148,21 @@ class Run(LayerRun):
         if is_lazy(layer.data):
             self._outcome.append(LAZY)
         elif record["method"] != "bicubic":
-            self._then = lambda: self._check(layer)
+            try:
+                steps = iter_badge(layer, viewer=self.viewer)  # which looks for layers now, not in the thread
+            except InputError as error:
+                self._outcome.append(f"{NOT_CHECKED}: {error}")
+            else:
+                self._then = lambda: self._check(layer, steps)
 
-    def _check(self, layer: Image) -> None:
+    def _check(self, layer: Image, steps: Steps[Badge]) -> None:
         """Say how far to trust the upscaled layer, where that can be told."""
         self._then = None
-        self._begin(_judge(layer, self.viewer), f"Check of {layer.name}", partial(self._deliver_badge, layer))
+        self._begin(_or_why_not(steps), f"Check of {layer.name}", partial(self._deliver_badge, layer))
 
     def _deliver_badge(self, layer: Image, found: Badge | str) -> None:
         if isinstance(found, str):
-            self._outcome.append(f"Not checked: {found}")
+            self._outcome.append(f"{NOT_CHECKED}: {found}")
         else:
             put_badge(layer, found)
             self._outcome.append(badge_in_words(found))
@@ -170,11 +176,11 @@ class Run(LayerRun):
         super()._on_error(error)
 
 
-def _judge(layer: Image, viewer: Viewer) -> Steps[Badge | str]:
+def _or_why_not(steps: Steps[Badge]) -> Steps[Badge | str]:
     """The badge of an upscaled layer, or why there is none: no reason to call the run failed."""
     try:
         with device_errors():
-            return (yield from iter_badge(layer, viewer=viewer))
+            return (yield from steps)
     except TOLD as error:
         return reason(error)
 

@@ -25,8 +25,8 @@ class Ended(NamedTuple):
     state: Literal["done", "stopped", "failed"]
     text: str
     """What came of it, or why it failed."""
-    layer: str = "?"
-    """Name of the image layer; "?" where a run could not even begin."""
+    layer: str = ""
+    """Name of the image layer; empty where a run could not even begin, whose text names what is wrong."""
 
 
 class LayerRun:

@@ -16,7 +16,7 @@ from ..files.kernels import kernel_record
 from ..progress import Callback, Steps, run
 from ..report.save import Results, Saved, iter_save_results
 from .lineage import Upscale, kernel_of, layers_of, source_of, undoable_in
-from .records import ADDED, KERNEL, RESIDUAL, SPREAD, is_map, record_of
+from .records import ADDED, KERNEL, RESIDUAL, SPREAD, belongs_to, is_map, record_of
 from .source import Source
 
 Tables = Mapping[str, str] | Callable[[KernelEstimate], Mapping[str, str]]
@@ -124,11 +124,10 @@ def gathered(
         plane = record_of(kernel).get("source", {}).get("plane")
         source = Source.of(image, None if plane is None else tuple(plane))
         more = {"image": source.image, "axes": source.axes, "calibration": source.calibration}
-    csv = (
-        tables(given) if callable(tables) and isinstance(given, KernelEstimate) else ({} if callable(tables) or tables is None else tables)
-    )
+    if callable(tables):
+        tables = tables(given) if isinstance(given, KernelEstimate) else {}
     name = record_of(upscaled if upscaled is not None else kernel)["source"]["layer"]
-    return Results(records=records, kernel=given, name=name, tables=csv, **more), notes
+    return Results(records=records, kernel=given, name=name, tables=tables or {}, **more), notes
 
 
 def findings_of(viewer: ViewerModel | None, upscaled: Image) -> list[dict[str, Any]]:
@@ -167,10 +166,11 @@ def _kernel_record(layer: Layer, given: KernelEstimate | KernelMap) -> dict[str,
 
 
 def _image_of(kernel: Layer, viewer: Any, notes: list[str]) -> Image | None:
-    origin = record_of(kernel).get("source", {})
-    found = next((layer for layer in layers_of(viewer) if str(layer.unique_id) == origin.get("layer_id")), None)
+    found = next((layer for layer in layers_of(viewer) if belongs_to(kernel, layer)), None)
     if found is None:
-        notes.append(f"Layer '{origin.get('layer')}', which '{kernel.name}' was made from, is not among the layers.")
+        notes.append(
+            f"Layer '{record_of(kernel).get('source', {}).get('layer')}', which '{kernel.name}' was made from, is not among the layers."
+        )
     return found
 
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari import Viewer
-from napari.layers import Image
 from napari.utils.notifications import show_warning
-from psygnal import Signal
 
 from ..assess.badge import Badge
-from ..progress import Steps
 from ..report.save import Saved
 from ..report.verdict import TITLES, finding_sentence
 from .records import record_of
-from .running import LayerRun
+from .stack_run import LayersRun
 from .trust_actions import put_badge
 
 TOO_EARLY = "Stopped before two seeds were done: there is no spread."
 
 
-class TrustRun(LayerRun):
+class TrustRun(LayersRun):
     """Do in a thread what ends in a badge on the layer's record, in one more layer, or in files.
 
     Parameters
@@ -32,14 +28,9 @@ class TrustRun(LayerRun):
         Its result is a `Badge`, layer data (None: there is none), or `Saved`.
     description : str
         For the activity dock.
+
+    `delivered` tells the badge, the layer that was added, or what was saved; None where a stop came before there was anything.
     """
-
-    delivered = Signal(object)
-    """The badge, the layer that was added, or what was saved; None where a stop came before there was anything."""
-
-    def __init__(self, viewer: Viewer, layer: Image, steps: Steps[Any], description: str) -> None:
-        super().__init__(viewer, layer)
-        self._begin(steps, description, self._deliver)
 
     def _deliver(self, result: Any) -> None:
         if isinstance(result, Badge):

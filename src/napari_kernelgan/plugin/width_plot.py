@@ -11,10 +11,11 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 
+from ..report.reading import Sizes
 from ..report.theme import Theme
 from ..stacks.results import PlaneRow
 from .canvas import Canvas
-from .words import Widths, widths_of
+from .words import widths_of
 
 HEIGHT = 210  # px
 NEAR = 12.0
@@ -67,7 +68,7 @@ class WidthPlot(Canvas):
         figure.set_facecolor(theme.paper)
         self._dress(axes, axis, unit, theme.ink, theme.paper)
 
-    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Widths]], theme: Theme, *, labelled: bool) -> None:
+    def _line(self, axes: Any, points: list[tuple[int, tuple[int, ...], Sizes]], theme: Theme, *, labelled: bool) -> None:
         at = np.array([each[0] for each in points], float)
         for which, (name, colour) in enumerate((("major", theme.major), ("minor", theme.minor))):
             values = np.array([widths[which] for _, _, widths in points])

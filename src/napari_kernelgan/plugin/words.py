@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..estimate.result import KernelEstimate
 from ..files.units import unit_symbol
 from ..kernels.algebra import Kernel
 from ..kernels.psf import optics_fwhm
-from ..report.numbers import ANGLE_KNOWN
+from ..report.reading import Sizes, angle_of, number, sizes
 from ..stacks.results import PlaneRow, StackResult
 from .records import has_depth
 
@@ -41,25 +40,21 @@ class Words(NamedTuple):
 
 def in_words(record: dict[str, Any], kernel: Kernel) -> Words:
     """How far to trust a recorded kernel, why, and its widths and those of the image's PSF, in a unit of length where it is known."""
-    width, bars, physical, trust = (record.get(name) for name in ("fwhm", "fwhm_interval", "fwhm_physical", "reliability"))
+    pixels, physical = sizes(record)
+    shown, trust = physical or pixels, record.get("reliability")
     reference = record.get("reference", "self-similar")
     spectrum = record.get("spectrum", {})
-    both, unit = (width["major"], width["minor"]), "px"
-    if physical:
-        unit = unit_symbol(physical["unit"])
-        shown = _sizes((physical["major"], physical["minor"]), unit, bars, both)
-    else:
-        shown = _sizes(both, unit, bars)
-    oblong = _number(both[0], ".2f") != _number(both[1], ".2f")
-    if oblong and spectrum.get("angle_sd", 0) <= ANGLE_KNOWN:
-        shown += f", at\N{NO-BREAK SPACE}{width['angle']:.0f}°"
+    angle = angle_of(record)
     by = record["method"] + (f", prior {spectrum['prior']}" if "prior" in spectrum else "")
-    lines = [f"SR kernel ({by})" + (f": {trust['level']}" if trust else ""), f"FWHM {shown}", BARS if bars else NO_BARS]
-    lines.append(f"= {_sizes(both, 'px')} of the upscaled image" if physical else "px: pixels of the upscaled image")
+    lines = [f"SR kernel ({by})" + (f": {trust['level']}" if trust else "")]
+    lines.append(f"FWHM {_told(shown)}" + ("" if angle is None else f", at\N{NO-BREAK SPACE}{angle:.0f}°"))
+    lines.append(BARS if shown.bars else NO_BARS)
+    lines.append(f"= {_told(pixels._replace(bars=None))} of the upscaled image" if physical else "px: pixels of the upscaled image")
     if reference == "self-similar":
-        sizes = record.get("pixel_size"), record.get("unit")
-        optics = optics_fwhm(KernelEstimate(kernel, record["scale"], record["method"], pixel_size=sizes[0], unit=sizes[1]))
-        lines.append(f"PSF of the image: FWHM {_sizes((optics.physical or optics.pixels)[:2], unit)}")
+        size, unit = record.get("pixel_size"), record.get("unit")
+        optics = optics_fwhm(KernelEstimate(kernel, record["scale"], record["method"], pixel_size=size, unit=unit))
+        own = optics.physical if physical else optics.pixels
+        lines.append(f"PSF of the image: FWHM {_told(Sizes(own.major, own.minor, None, shown.unit))}")
     else:
         lines.append("PSF of the image: at least as wide")
     lines += [LATERAL] if has_depth(record) else []
@@ -75,34 +70,21 @@ def made_in_words(name: str, record: dict[str, Any]) -> str:
     return f"{name}: {record['method']}, seed {record['seed']}, {seconds:{'.0f' if seconds >= 10 else '.2g'}}\N{NO-BREAK SPACE}s{ended}"
 
 
-def _sizes(widths: Sequence[float], unit: str, bars: Sequence[Sequence[float]] | None = None, pixels: Sequence[float] | None = None) -> str:
-    """Major and minor width, each on its line where there are error bars; those are in pixels, as are the widths in `pixels`."""
-    form = ".2f" if unit == "px" else "#.3g"
-    if not bars:
-        return " × ".join(_number(width, form) for width in widths) + f" {unit}"
-    parts = []
-    for width, size, ends in zip(widths, pixels or widths, bars, strict=True):
-        low, high = (_number(end * width / size, form) for end in ends)
-        parts.append(f"{_number(width, form)} ({low}–{high}) {unit}")
-    return "\n× ".join(parts)
+def _told(shown: Sizes) -> str:
+    """Major and minor width with their unit, each on its line where there are error bars."""
+    if not shown.bars:
+        return f"{' × '.join(_each(shown))} {shown.unit}"
+    return "\n× ".join(f"{width} {shown.unit}" for width in _each(shown))
 
 
-def _number(value: float, form: str) -> str:
-    return format(value, form).rstrip(".")
+def _each(shown: Sizes) -> list[str]:
+    """Major and minor width, each with its error bar where it has one."""
+    ends = shown.bars or (None, None)
+    bars = [" ({}–{})".format(*(number(end, shown.unit) for end in each)) if each else "" for each in ends]
+    return [number(width, shown.unit) + bar for width, bar in zip(shown[:2], bars, strict=True)]
 
 
-class Widths(NamedTuple):
-    """The widths of a plane's kernel."""
-
-    major: float
-    minor: float
-    bars: tuple[tuple[float, float], tuple[float, float]] | None
-    """90 % error bars (low, high) of both."""
-    unit: str
-    """"px" of the upscaled image, or the symbol of a unit of length."""
-
-
-def widths_of(row: PlaneRow, physical: bool) -> Widths | None:
+def widths_of(row: PlaneRow, physical: bool) -> Sizes | None:
     """The widths of a plane's kernel, in px or in the image's unit; None where it has none, or its pixels have no such unit."""
     cells = row.cells("?" * len(row.place))
     both = cells["fwhm_major_px"], cells["fwhm_minor_px"]
@@ -110,23 +92,15 @@ def widths_of(row: PlaneRow, physical: bool) -> Widths | None:
         return None
     bars = row.estimate.fwhm_interval
     if not physical:
-        return Widths(*both, bars, "px")
+        return Sizes(*both, bars, "px")
     lengths = cells["fwhm_major"], cells["fwhm_minor"]
     scaled = bars and tuple((low * to / of, high * to / of) for (low, high), of, to in zip(bars, both, lengths, strict=True))
-    return Widths(*lengths, scaled, unit_symbol(cells["unit"]))
+    return Sizes(*lengths, scaled, unit_symbol(cells["unit"]))
 
 
-def widths_in_words(widths: Widths | None) -> str:
+def widths_in_words(widths: Sizes | None) -> str:
     """Major and minor width, each on its line, without the unit: "3.10 (2.92–3.30)" over "× 2.85 (2.61–3.10)"."""
-    if widths is None:
-        return ""
-    form = ".2f" if widths.unit == "px" else "#.3g"
-    bars = widths.bars or (None, None)
-    parts = []
-    for width, ends in zip(widths[:2], bars, strict=True):
-        told = " ({}–{})".format(*(_number(end, form) for end in ends)) if ends else ""
-        parts.append(_number(width, form) + told)
-    return "\n× ".join(parts)
+    return "" if widths is None else "\n× ".join(_each(widths))
 
 
 def stack_in_words(result: StackResult) -> str:

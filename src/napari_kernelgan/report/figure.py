@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,50 @@ from numpy.typing import NDArray
 
 from ..estimate.result import KernelEstimate
 from ..files.atomic import atomic
-from ..images.layout import without_alpha
+from ..images.layout import Index, Layout, without_alpha
 from ..upscaling.planes import interpolate_plane
 from .details import Corner, detail_side, find_details
 from .panels import draw_kernel, draw_losses, draw_profiles, draw_reconstruction, draw_trust
+from .reading import Record, flat
 from .scalebar import add_scale_bar
 from .theme import STYLE, styled
 
+NAME = 80  # characters of a name that the heading has room for
 MARGIN = 4  # px of the input around a detail, so that its enlargement has no border of its own
 OVERVIEW = 1000  # px that the overview shows of either side, at most about twice as many
 COLOURS = ("#16a34a", "#db2777")
+
+
+def write_figure_of(path: Path, image: Any, upscaled: Any, axes: str | None, estimate: KernelEstimate, name: str, upscale: Record) -> None:
+    """Write the figure of an image and what came out of it; of a stack, of its middle plane.
+
+    Parameters
+    ----------
+    path : Path
+    image : array
+    upscaled : array or None
+        None leaves out the details before and after.
+    axes : str or None
+        One letter per axis of both.
+    estimate : KernelEstimate
+    name : str
+        Of the image.
+    upscale : dict
+        The record of the upscale; {} without.
+    """
+    layout = Layout.of(image, axes)
+    index: Index = next(islice(layout.indices(), layout.n_planes // 2, None))
+    where = "".join(f", {axis} = {at}" for axis, at in zip(layout.stack_axes, index, strict=True))
+    planes = [each for each in flat(upscale).get("planes", []) if isinstance(each, dict) and tuple(each["plane"]) == index]
+    write_figure(
+        path,
+        layout.plane(image, index),
+        None if upscaled is None else layout.scaled(upscale["scale"]).plane(upscaled, index),
+        estimate,
+        planes[0].get("stages", []) if planes else [],
+        f"{shortened(name)}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}",
+        upscale.get("method", ""),
+    )
 
 
 def write_figure(
@@ -69,6 +104,11 @@ def write_figure(
             look.detail(number, before, after, upscaler)
         with atomic(path) as temporary:
             FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=110)
+
+
+def shortened(name: str) -> str:
+    """A name with its middle left out where a heading has no room for it."""
+    return name if len(name) <= NAME else f"{name[: NAME // 2]} ... {name[-NAME // 2 :]}"
 
 
 class _Look:

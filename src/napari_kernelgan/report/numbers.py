@@ -15,14 +15,13 @@ from ..kernels.measures import FWHM, physical_fwhm
 from ..kernels.psf import psf_with_fwhm
 from ..kernels.theory import Optics, theoretical_fwhm
 from .lengths import Ruler, ruler_of
+from .reading import ANGLE_KNOWN
 from .sampled import all_curves, axes_of
 
 KERNEL, PSF = "SR kernel", "PSF of the image"
 PIXEL, FREQUENCY, DEGREES, RATIO = "HR px", "cycles/HR px", "°", "× theory"
 SHARES = (0.5, 0.8)
 """Of the energy, whose radii are told."""
-ANGLE_KNOWN = 30.0
-"""Degrees of spread of the major axis' direction up to which it is told; where nothing is known the spread is 52."""
 Interval = tuple[float, float] | None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..config import HybridConfig, InverseConfig, KernelGANConfig, RecurrenceConfig, SpectralConfig, ZSSRConfig
+from ..config import Settings
 from ..errors import InputError
 from ..estimate.api import BEST
 from ..estimate.api import METHODS as ESTIMATORS
@@ -21,15 +21,6 @@ KERNEL, KERNELS, MAP, UPSCALED = "kernel", "kernels of a stack", "kernel map", "
 RESIDUAL, ADDED, SPREAD = "residual", "added detail", "seed spread"
 KINDS = (KERNEL, KERNELS, MAP, UPSCALED, RESIDUAL, ADDED, SPREAD)
 """In the order in which they are told."""
-MODELS = {
-    "spectral": SpectralConfig,
-    "kernelgan": KernelGANConfig,
-    "hybrid": HybridConfig,
-    "recurrence": RecurrenceConfig,
-    "zssr": ZSSRConfig,
-    "inverse": InverseConfig,
-}
-PRESETS = ("published", "noisy")
 ANGLE_KNOWN = 30.0
 """Degrees of spread of the major axis' direction up to which it is told; where nothing is known the spread is 52."""
 
@@ -96,12 +87,11 @@ def config_of(record: Record) -> Record:
 
 def changes(method: str, config: Record) -> Changes:
     """What a configuration as JSON has it differs in from the defaults of its method, or from the nearest preset."""
-    model: Any = MODELS.get(method)
+    model = Settings().methods.get(method)
     if model is None or not config:
         return Changes("default", {})
-    bases = {"default": model()} | {name: getattr(model, name)() for name in PRESETS if hasattr(model, name)}
     found = []
-    for name, base in bases.items():
+    for name, base in model.presets().items():
         known = base.model_dump(mode="json")
         found.append(Changes(name, {key: (value, known.get(key)) for key, value in config.items() if _plain(value) != known.get(key)}))
     return min(found, key=lambda each: len(each.values))  # the defaults where none is nearer

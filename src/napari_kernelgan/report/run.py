@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,8 @@ from ..estimate.result import KernelEstimate
 from ..files.atomic import write_json
 from ..files.image_file import ImageFile
 from ..files.kernels import kernel_record
-from ..images.layout import Index, Layout
 from ..progress import Steps, heeding
-from .figure import write_figure
+from .figure import write_figure_of
 from .steps import (
     check_outputs,
     check_upscale,
@@ -25,8 +23,6 @@ from .steps import (
     upscale_record,
     write_upscaled,
 )
-
-NAME = 80  # characters of a file's name that a figure's heading has room for
 
 
 class RunFiles(NamedTuple):
@@ -97,30 +93,7 @@ def iter_run(source: ImageFile, folder: Path, settings: Settings, *, overwrite: 
         upscaled = yield from iter_upscale_source(source, estimate, settings)
         write_upscaled(files.upscaled, upscaled, source, settings.run.scale, overwrite=overwrite)
         training = upscale_record(upscaled, settings)
-        _write_figure(files.figure, source, upscaled, estimate, training)
+        write_figure_of(files.figure, source.data, upscaled, source.axes, estimate, source.path.name, training)
     record = run_record(source, kernel_record(estimate), training, written, start)
     write_json(files.report, record)
     return RunResult(estimate, upscaled, files, record)
-
-
-def shortened(name: str) -> str:
-    """A file's name with its middle left out where a heading has no room for it."""
-    return name if len(name) <= NAME else f"{name[: NAME // 2]} ... {name[-NAME // 2 :]}"
-
-
-def _write_figure(path: Path, source: ImageFile, upscaled: Any, estimate: KernelEstimate, training: dict[str, Any]) -> None:
-    """The figure; of a stack, of its middle plane."""
-    layout = Layout.of(source.data, source.axes)
-    index: Index = next(islice(layout.indices(), layout.n_planes // 2, None))
-    planes = training.get("details", {}).get("planes", [])
-    where = "".join(f", {axis} = {at}" for axis, at in zip(layout.stack_axes, index, strict=True))
-    title = f"{shortened(source.path.name)}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}"
-    write_figure(
-        path,
-        layout.plane(source.data, index),
-        layout.scaled(estimate.scale).plane(upscaled, index),
-        estimate,
-        next((each.get("stages", []) for each in planes if tuple(each["plane"]) == index), []),
-        title,
-        training["method"],
-    )

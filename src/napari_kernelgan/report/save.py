@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +25,12 @@ from ..files.kernels import kernel_record, save_kernel
 from ..files.ngff import is_store
 from ..files.ngff_image import iter_write_ngff
 from ..files.ngff_write import check_ngff, put_in_place
-from ..images.layout import Index, Layout
+from ..images.layout import Layout
 from ..progress import Callback, Progress, Steps, relay, run, stops
-from .figure import write_figure
+from .figure import write_figure_of
 from .methods import methods_sentence
 from .provenance_text import as_text, readable
 from .reading import KERNEL, KINDS, UPSCALED, Record, flat, kind_of
-from .run import shortened
 
 FORMATS = {"ome-tiff": "upscaled.ome.tif", "ome-zarr": "upscaled.ome.zarr"}
 METHODS, PROVENANCE, FIGURE, RECORD = "methods.txt", "provenance.txt", "figure.png", "upscaled.json"
@@ -168,7 +166,9 @@ def _save(folder: Path, results: Results, image_format: str, names: list[str]) -
             if not written:
                 return Saved((), stopped=True)
         if FIGURE in names:
-            _write_figure(staging / FIGURE, results)
+            assert isinstance(results.kernel, KernelEstimate)  # else there is no figure
+            about = results.kernel, results.name, results.record(UPSCALED)
+            write_figure_of(staging / FIGURE, results.image, results.upscaled, results.axes, *about)
         texts = {METHODS: methods_sentence(*results.records), PROVENANCE: _provenance(results.records), **results.tables}
         for name, text in texts.items():
             (staging / name).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8", newline="")
@@ -220,26 +220,6 @@ def _why_no_figure(results: Results) -> str | None:
     if isinstance(results.kernel, KernelMap):
         return "There is no figure: it shows one kernel, and this is a map of them."
     return None if results.kernel is not None else "There is no figure: it shows a kernel, and none is saved."
-
-
-def _write_figure(path: Path, results: Results) -> None:
-    """The figure; of a stack, of its middle plane."""
-    estimate = results.kernel
-    assert isinstance(estimate, KernelEstimate)
-    layout = Layout.of(results.image, results.axes)
-    index: Index = next(islice(layout.indices(), layout.n_planes // 2, None))
-    where = "".join(f", {axis} = {at}" for axis, at in zip(layout.stack_axes, index, strict=True))
-    upscale = results.record(UPSCALED)
-    planes = upscale.get("planes", [])
-    write_figure(
-        path,
-        layout.plane(results.image, index),
-        None if results.upscaled is None else layout.scaled(upscale["scale"]).plane(results.upscaled, index),
-        estimate,
-        next((each.get("stages", []) for each in planes if isinstance(each, dict) and tuple(each["plane"]) == index), []),
-        f"{shortened(results.name)}{where}: kernel for x{estimate.scale} by {estimate.method}, seed {estimate.seed}",
-        upscale.get("method", ""),
-    )
 
 
 def _provenance(records: Sequence[Record]) -> str:
