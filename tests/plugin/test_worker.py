@@ -80,14 +80,16 @@ def test_the_time_left_is_that_of_the_remaining_steps() -> None:
 
 def test_stop_answers_within_one_step_and_keeps_the_result(start, qtbot) -> None:
     at_stop = []
+    known = threading.Event()  # the thread may be at the step before this one knows the worker
 
     def each(step: int) -> None:
-        if step == 500:
+        if step == 500 and known.wait(TIMEOUT / 1000):
             worker.stop()
             at_stop.append(step)
 
     counting = Counting(10**9, each)
     worker, seen = start(counting)
+    known.set()
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     assert at_stop == [500]
     assert seen["returned"] == [(500,)]
