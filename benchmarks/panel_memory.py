@@ -15,9 +15,12 @@ import weakref
 import numpy as np
 import psutil
 from napari import Viewer
+from napari.layers import Layer
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 from skimage import data
+
+from napari_kernelgan.plugin.widget import KernelGANWidget
 
 LIMIT = 300.0  # s
 WARM_UP = 3
@@ -33,6 +36,20 @@ def live(seconds: float) -> None:
     gc.collect()
 
 
+def one_round(viewer: Viewer, panel: KernelGANWidget, pixels: np.ndarray) -> list[weakref.ref[Layer]]:
+    """Run both steps on an image of these pixels, and give weak references to the layers there are then.
+
+    A function of its own: napari reads the local variables of its callers, and their frames keep what it has read.
+    """
+    viewer.add_image(pixels, name="image")
+    panel.run_both()
+    end = time.monotonic() + LIMIT
+    while panel.running and time.monotonic() < end:
+        live(0.05)
+    assert panel.state.shown == "done", panel.status.value
+    return [weakref.ref(layer) for layer in viewer.layers]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=1024, help="of the image, in pixels")
@@ -45,17 +62,9 @@ def main() -> None:
     pixels = np.tile(data.camera(), (tiles, tiles))[: arguments.side, : arguments.side]
     used, alive = [], []
     for number in range(arguments.rounds):
-        image = viewer.add_image(np.roll(pixels, number, 1), name="image")
-        panel.run_both()
-        end = time.monotonic() + LIMIT
-        while panel.running and time.monotonic() < end:
-            live(0.05)
-        assert panel.state.shown == "done", panel.status.value
-        alive += [weakref.ref(layer) for layer in viewer.layers]
-        del image
+        alive += one_round(viewer, panel, np.roll(pixels, number, 1))
         viewer.layers.clear()
-        for _ in range(2):  # what the collection sets free, Qt deletes afterwards
-            live(0.5)
+        live(1.0)
         used.append(psutil.Process().memory_info().rss / 2**20)
         print(
             f"round {number + 1:3d}: {used[-1]:7.0f} MiB, layers alive: {sum(ref() is not None for ref in alive)} of {len(alive)}",
