@@ -63,13 +63,11 @@ def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     settings._clear_plugin_settings_cache()
 
 
-@pytest.fixture
-def quick_collector() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _quick_collector() -> None:
     """Let Python's collector look only at what a test makes: napari calls it whenever a layer goes, a quarter of a second each time."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from napari_kernelgan.plugin.stack_widget import StackWidget
 from napari_kernelgan.plugin.widget import ALL, CURRENT, SELECTED, KernelGANWidget
 from napari_kernelgan.plugin.words import LATERAL
 
-pytestmark = pytest.mark.usefixtures("quick_collector")
 KEY = "napari_kernelgan"
 SAVED = ("RGBA", "multiscale", "millimetres", "z-stack", "five axes", "Dask")
 COMPARED = (*SAVED, "multiscale RGB", "rotated and sheared", "mirrored", "turned in space", "Zarr")

@@ -28,7 +28,6 @@ from napari_kernelgan.plugin.widget import COMPARE, PLOTS, RUN, TRUST, KernelGAN
 from .reading import Reading
 from .short import ENDLESS, ENDLESS_ZSSR, FAST, FAST_ZSSR, TIMEOUT, configure
 
-pytestmark = pytest.mark.usefixtures("quick_collector")
 KEY = "napari_kernelgan"
 STAGES = ("estimate", "upscale", "check", "residual", "spread", "save")
 
