@@ -65,7 +65,10 @@ def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture(autouse=True)
 def _quick_collector() -> None:
-    """Let Python's collector look only at what a test makes: napari calls it whenever a layer goes, a quarter of a second each time."""
+    """Let Python's collector look only at what a test makes: napari calls it whenever a layer goes, a quarter of a second each time.
+
+    What was there before is never thawed, which would make the next test look at all of it once more; garbage goes first.
+    """
     gc.collect()
     gc.freeze()
 

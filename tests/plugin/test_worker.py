@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,6 +18,7 @@ class Counting:
         self.total, self.each = total, each
         self.done = 0
         self.closed = False
+        self.worker: RunWorker
 
     def steps(self) -> Steps[int]:
         try:
@@ -34,18 +34,18 @@ class Counting:
 
 
 @pytest.fixture
-def start(qtbot) -> Iterator[Callable[[Counting], tuple[RunWorker, dict[str, list]]]]:
+def start(qtbot) -> Iterator[Callable[[Counting], dict[str, list]]]:
     """Start a run in a thread and collect what its worker emits."""
     workers = []
 
-    def begin(counting: Counting) -> tuple[RunWorker, dict[str, list]]:
-        worker = make_worker(counting.steps(), "counting")
+    def begin(counting: Counting) -> dict[str, list]:
+        worker = counting.worker = make_worker(counting.steps(), "counting")  # before it starts: `each` may need it at once
         seen = {name: [] for name in ("yielded", "returned", "errored", "finished")}
         for name, values in seen.items():
             getattr(worker, name).connect(lambda *given, values=values: values.append(given))
         workers.append(worker)
         worker.start()
-        return worker, seen
+        return seen
 
     yield begin
     for worker in workers:
@@ -55,7 +55,7 @@ def start(qtbot) -> Iterator[Callable[[Counting], tuple[RunWorker, dict[str, lis
 
 def test_a_run_returns_its_result(start, qtbot) -> None:
     counting = Counting(1000)
-    _, seen = start(counting)
+    seen = start(counting)
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     assert seen["returned"] == [(1000,)]
     assert seen["errored"] == []
@@ -63,9 +63,9 @@ def test_a_run_returns_its_result(start, qtbot) -> None:
 
 def test_the_first_step_is_reported_and_then_now_and_again(start, qtbot) -> None:
     counting = Counting(10**9)
-    worker, seen = start(counting)
+    seen = start(counting)
     qtbot.waitUntil(lambda: len(seen["yielded"]) >= 4, timeout=TIMEOUT)
-    worker.stop()
+    counting.worker.stop()
     reports: list[Report] = [report for (report,) in seen["yielded"]]
     assert reports[0].step == 1
     assert reports[0].seconds_left is None
@@ -80,16 +80,14 @@ def test_the_time_left_is_that_of_the_remaining_steps() -> None:
 
 def test_stop_answers_within_one_step_and_keeps_the_result(start, qtbot) -> None:
     at_stop = []
-    known = threading.Event()  # the thread may be at the step before this one knows the worker
 
     def each(step: int) -> None:
-        if step == 500 and known.wait(TIMEOUT / 1000):
-            worker.stop()
+        if step == 500:
+            counting.worker.stop()
             at_stop.append(step)
 
     counting = Counting(10**9, each)
-    worker, seen = start(counting)
-    known.set()
+    seen = start(counting)
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     assert at_stop == [500]
     assert seen["returned"] == [(500,)]
@@ -98,15 +96,12 @@ def test_stop_answers_within_one_step_and_keeps_the_result(start, qtbot) -> None
 
 @pytest.mark.parametrize("last", [1, 500])  # the first step is reported, most others are not
 def test_quit_answers_within_one_step_drops_the_result_and_closes_the_run(start, qtbot, last: int) -> None:
-    known = threading.Event()
-
     def quit_at_last(step: int) -> None:
-        if step == last and known.wait(TIMEOUT / 1000):
-            worker.quit()
+        if step == last:
+            counting.worker.quit()
 
     counting = Counting(10**9, quit_at_last)
-    worker, seen = start(counting)
-    known.set()
+    seen = start(counting)
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     assert counting.done == last
     assert counting.closed
@@ -117,7 +112,7 @@ def test_a_runtime_error_gets_out(start, qtbot) -> None:
     def fail(step: int) -> None:
         raise RuntimeError("CUDA out of memory")
 
-    _, seen = start(Counting(10, fail))
+    seen = start(Counting(10, fail))
     qtbot.waitUntil(lambda: bool(seen["finished"]), timeout=TIMEOUT)
     ((result,),) = seen["returned"]
     assert isinstance(result, Failure)
